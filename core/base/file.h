@@ -1,0 +1,42 @@
+// Files, opened and written so that neither a trap nor a crash leaves half a result.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/base/result.h"
+
+namespace flame {
+
+// Owns a file descriptor and closes it.
+class Descriptor {
+ public:
+  explicit Descriptor(int value = -1) : value_(value) {}
+  ~Descriptor() { reset(); }
+  Descriptor(Descriptor &&other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor &operator=(Descriptor &&other) noexcept {
+    if (this != &other) reset(std::exchange(other.value_, -1));
+    return *this;
+  }
+  int get() const { return value_; }
+  explicit operator bool() const { return value_ >= 0; }
+  void reset(int value = -1);
+
+ private:
+  int value_;
+};
+
+// Opens for reading. A folder, device, socket or FIFO is refused without waiting on it.
+Result<Descriptor> open_regular_file(const std::filesystem::path &path);
+
+// The whole content; a file over `max_bytes` is refused before it is read.
+Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
+
+// Writes under a temporary name beside `path`, fsyncs the file, renames it, fsyncs the folder:
+// afterwards `path` holds all of `content`, or what it held before. Missing folders are made.
+Status write_file_atomically(const std::filesystem::path &path, std::string_view content);
+
+}  // namespace flame

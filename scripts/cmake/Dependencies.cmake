@@ -1,0 +1,33 @@
+# The least versions of the libraries come from scripts/dependencies.txt, where the set-up scripts read them too.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/scripts/dependencies.txt)
+file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/dependencies.txt _flame_dependencies REGEX "^[^#]")
+
+# flame_version_of(NAME OUT): the least version of the dependency NAME.
+function(flame_version_of name out)
+  foreach(line IN LISTS _flame_dependencies)
+    string(REPLACE "|" ";" columns "${line}")
+    list(TRANSFORM columns STRIP)
+    list(GET columns 0 candidate)
+    if(candidate STREQUAL name)
+      list(GET columns 3 version)
+      set(${out} ${version} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "scripts/dependencies.txt has no line for '${name}'")
+endfunction()
+
+# flame_find(NAME PACKAGE [arguments of find_package]): finds PACKAGE in at least the version of the dependency NAME.
+macro(flame_find name package)
+  flame_version_of(${name} _flame_least)
+  find_package(${package} ${_flame_least} REQUIRED ${ARGN})
+endmacro()
+
+flame_find(boost Boost COMPONENTS filesystem)
+find_package(fmt REQUIRED)  # spdlog brings it
+flame_find(yaml-cpp yaml-cpp)
+flame_find(spdlog spdlog)
+flame_find(cli11 CLI11)
+flame_find(nlohmann nlohmann_json)
+flame_find(openssl OpenSSL COMPONENTS Crypto)
+find_package(Threads REQUIRED)
