@@ -1,5 +1,5 @@
-// What a plugin says of itself: its components and their options. The one table from which the checks of the
-// pipeline, the schema, the help, the docs and the completion are made.
+// What a plugin says of itself: its components and their options. The one table from which the
+// checks of the pipeline, the schema, the help, the docs and the completion are made.
 #pragma once
 
 #include <optional>
@@ -36,13 +36,15 @@ struct OptionSpec {
   std::string help;           // one sentence
   std::string since;          // the plugin's version that brought it
   std::string deprecated_by;  // the option to use instead, or empty
-  // As it would stand in the pipeline; for a list its items, separated by ", ". Absent: the option may stay unset.
+  // As it would stand in the pipeline; for a list its items, separated by ", ". Absent: the option
+  // may stay unset.
   std::optional<std::string> default_text;
   std::optional<double> minimum;
   std::optional<double> maximum;
   bool exclusive_minimum = false;
   std::vector<std::string> choices;
-  std::vector<std::string> aliases;  // what others call it; never accepted, only used to say the right name
+  std::vector<std::string>
+      aliases;  // what others call it; never accepted, only used to say the right name
 };
 
 // One thing that `use:` can name.
@@ -61,15 +63,17 @@ struct PluginSpec {
   std::string vendor;
   std::string license;  // an SPDX expression
   std::string summary;
-  std::vector<std::string> requirements;  // shared libraries that must be there, such as libcuda.so.1
+  std::vector<std::string>
+      requirements;  // shared libraries that must be there, such as libcuda.so.1
   std::vector<ComponentSpec> components;
 };
 
-// Reads the plugin's C table. Everything that breaks a rule of flame/descriptor.h is an error that names it.
+// Reads the plugin's C table. Everything that breaks a rule of flame/descriptor.h is an error that
+// names it.
 Result<PluginSpec> read_descriptor(const flame_plugin &plugin);
 
-// The rules themselves, for a spec that came from a manifest or from code of ours: identifiers, types, ranges,
-// defaults that parse, duplicates. The first broken rule is the error.
+// The rules themselves, for a spec that came from a manifest or from code of ours: identifiers,
+// types, ranges, defaults that parse, duplicates. The first broken rule is the error.
 Status check_descriptor(const PluginSpec &spec);
 Status check_component(const ComponentSpec &spec);
 

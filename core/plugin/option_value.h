@@ -22,11 +22,13 @@ struct OptionValue {
   std::vector<Scalar> items;  // one unless `list`
 };
 
-// Reads one scalar. `quoted` text is a string and nothing else. The error says what was expected and, where the text
-// looks like another type, why it is not taken ("'010': write 10, numbers have no leading zeros"); it names no place.
+// Reads one scalar. `quoted` text is a string and nothing else. The error says what was expected
+// and, where the text looks like another type, why it is not taken ("'010': write 10, numbers have
+// no leading zeros"); it names no place.
 Result<Scalar> parse_scalar(const OptionSpec &spec, std::string_view text, bool quoted);
 
-// Where the default stands as text: the value that it gives. Only for specs that passed check_component.
+// Where the default stands as text: the value that it gives. Only for specs that passed
+// check_component.
 OptionValue default_value(const OptionSpec &spec);
 
 // "a whole number of 1 or more", "one of a, b, c": what parse_scalar would take.

@@ -1,0 +1,35 @@
+/* An exporter writes trained parameters as a file that other programs read. */
+#ifndef FLAME_EXPORTER_H
+#define FLAME_EXPORTER_H
+
+#include "flame/attribute.h"
+#include "flame/host.h"
+
+FLAME_BEGIN_C
+
+typedef struct flame_exporter flame_exporter;
+
+#define FLAME_EXPORTER_ID "flame.exporter/1"
+
+typedef struct flame_exporter_interface {
+  uint32_t struct_size;
+  uint32_t reserved; /* zero */
+  /* `options` are the component's, with defaults filled in. *out ends with destroy. Errors:
+   * INVALID_ARGUMENT. [any] */
+  flame_status (*create)(flame_call *call, flame_str component, const flame_attribute *options,
+                         uint32_t option_count, flame_exporter **out) FLAME_NOEXCEPT;
+  void (*destroy)(flame_exporter *exporter) FLAME_NOEXCEPT;
+  /* Can these parameters be written? Pure. Errors: UNSUPPORTED, which names those that cannot.
+   * [object-serial] */
+  flame_status (*check)(flame_exporter *exporter, flame_call *call,
+                        const flame_parameters *parameters) FLAME_NOEXCEPT;
+  /* Writes them through flame.files/1, whole or not at all. `facts` are STRING values for the
+   * file's metadata (base model, steps, …). Errors: UNSUPPORTED, STORAGE. [object-serial] */
+  flame_status (*write)(flame_exporter *exporter, flame_call *call,
+                        const flame_parameters *parameters, const flame_attribute *facts,
+                        uint32_t fact_count) FLAME_NOEXCEPT;
+} flame_exporter_interface;
+
+FLAME_END_C
+
+#endif
