@@ -17,7 +17,8 @@ enum class ValueKind {
   kText,
   kFile,
   kFolder,
-  kPluginId,
+  kComponent,  // what `use:` may name, or a plugin id
+  kSetting,    // a key of --set
   kTemplate,
 };
 
@@ -27,6 +28,7 @@ struct CommandOption {
   ValueKind kind = ValueKind::kText;
   bool repeated = false;
   std::string_view help;
+  std::span<const std::string_view> choices = {};  // empty: anything
 };
 
 struct CommandArgument {
@@ -35,7 +37,7 @@ struct CommandArgument {
   bool required = true;
   bool repeated = false;
   std::string_view help;
-  std::span<const std::string_view> choices;  // empty: anything
+  std::span<const std::string_view> choices = {};
 };
 
 // The values given for the options ("--json") and arguments ("FILE") of one command.
@@ -66,6 +68,9 @@ struct Command {
 
 // In the order in which the help lists them.
 std::span<const Command *const> commands();
+
+inline constexpr std::string_view kLogLevels[] = {"debug", "info", "warning", "error", "off"};
+inline constexpr std::string_view kLogFormats[] = {"text", "json"};
 
 // Options that every command takes: --plugin-path, --log-level, --log-format.
 std::span<const CommandOption> common_options();

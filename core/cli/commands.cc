@@ -1,0 +1,15 @@
+#include "core/cli/commands.h"
+
+namespace flame::cli {
+
+std::span<const Command *const> commands() {
+  static constexpr const Command *kCommands[] = {
+      &kValidateCommand,        &kInitCommand,        &kSchemaCommand,
+      &kDoctorCommand,          &kPluginsListCommand, &kPluginsInspectCommand,
+      &kPluginsValidateCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
+      &kCompletionCommand,
+  };
+  return kCommands;
+}
+
+}  // namespace flame::cli

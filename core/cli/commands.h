@@ -1,0 +1,19 @@
+// Every command of the program; each is defined in the file of its name.
+#pragma once
+
+#include "core/cli/command.h"
+
+namespace flame::cli {
+
+extern const Command kCompletionCommand;
+extern const Command kDoctorCommand;
+extern const Command kInitCommand;
+extern const Command kPluginsInspectCommand;
+extern const Command kPluginsListCommand;
+extern const Command kPluginsLockCommand;
+extern const Command kPluginsManifestCommand;
+extern const Command kPluginsValidateCommand;
+extern const Command kSchemaCommand;
+extern const Command kValidateCommand;
+
+}  // namespace flame::cli
