@@ -38,8 +38,9 @@ class Catalogue {
   Catalogue() = default;
   Catalogue(std::vector<InstalledPlugin> plugins, std::vector<BrokenManifest> broken);
 
-  // Reads every NAME.flame.json in the folders, in their order. A folder that does not exist is
-  // passed over. A manifest that is wrong is kept as broken and hides nothing else.
+  // Reads every NAME.flame.json in the folders, in their order. A folder that does not exist, or
+  // was read already under another name, is passed over. A manifest that is wrong, or whose library
+  // is missing, is kept as broken and hides nothing else.
   static Catalogue scan(const std::vector<std::filesystem::path> &folders);
 
   // Keeps, of all plugins with this id, only the one whose library is `file`. Error: no such
@@ -54,10 +55,14 @@ class Catalogue {
   // Sorted by plugin id, then file.
   const std::vector<InstalledPlugin> &plugins() const { return plugins_; }
   const std::vector<BrokenManifest> &broken() const { return broken_; }
-  // The references that find() would take for a kind, sorted.
+  // The references that find() would take for a kind, short and long forms, sorted.
   std::vector<std::string> references(std::string_view kind) const;
 
  private:
+  std::vector<Match> matches(std::string_view kind, std::string_view reference) const;
+  std::vector<const InstalledPlugin *> files_of(std::string_view plugin_id) const;
+  Error not_found(std::string_view kind, std::string_view reference) const;
+
   std::vector<InstalledPlugin> plugins_;
   std::vector<BrokenManifest> broken_;
 };

@@ -26,6 +26,8 @@ enum class OptionType {
 
 // The word for a type in manifests, help and messages: "int", "float", …
 std::string_view name_of(OptionType type);
+// The type of that name, or none.
+std::optional<OptionType> option_type_named(std::string_view name);
 
 struct OptionSpec {
   std::string name;
@@ -68,8 +70,9 @@ struct PluginSpec {
   std::vector<ComponentSpec> components;
 };
 
-// Reads the plugin's C table. Everything that breaks a rule of flame/descriptor.h is an error that
-// names it.
+// Reads the plugin's C table: null pointers, sizes and counts are checked before they are followed,
+// text is copied. Everything that breaks a rule of flame/descriptor.h is an error that names it. A
+// pointer that leads nowhere cannot be seen here: an unknown library is read in a child first.
 Result<PluginSpec> read_descriptor(const flame_plugin &plugin);
 
 // The rules themselves, for a spec that came from a manifest or from code of ours: identifiers,
@@ -78,7 +81,13 @@ Status check_descriptor(const PluginSpec &spec);
 Status check_component(const ComponentSpec &spec);
 
 Json to_json(const PluginSpec &spec);
-// `place` names the value in errors ("x.flame.json: descriptor"). Unknown members are errors.
-Result<PluginSpec> plugin_spec_from_json(const Json &value, std::string_view place);
+// `place` names the value in errors ("x.flame.json: plugin"). Unknown members are errors, unless
+// the value was written for a newer minor version of the contract, which may have brought them.
+enum class UnknownMembers {
+  kRefuse,
+  kIgnore,
+};
+Result<PluginSpec> plugin_spec_from_json(const Json &value, std::string_view place,
+                                         UnknownMembers unknown = UnknownMembers::kRefuse);
 
 }  // namespace flame

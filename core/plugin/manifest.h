@@ -14,19 +14,20 @@ namespace flame {
 inline constexpr std::string_view kManifestSuffix = ".flame.json";
 
 struct Manifest {
-  uint32_t abi_major = 0;  // the number in the entry symbol
-  uint32_t abi_minor = 0;  // the SDK's minor version that the plugin was built with
-  std::string platform;    // "linux-x86_64"
-  std::string library;     // a file name without folders, beside the manifest
-  std::string sha256;      // of the library
+  uint32_t abi_major = FLAME_ABI_MAJOR;  // the number in the entry symbol
+  uint32_t abi_minor = 0;                // the SDK's minor version that the plugin was built with
+  std::string platform;                  // "linux-x86_64"
+  std::string library;                   // a file name without folders, beside the manifest
+  std::string sha256;                    // of the library
   PluginSpec spec;
 };
 
 Json to_json(const Manifest &manifest);
 
 // Checks everything that can be checked without the library: syntax, types, unknown members, that
-// `library` names a file beside the manifest and nothing else, and the rules of the descriptor.
-// Errors name the file.
+// the plugin was built for this platform and this major version, that `library` names a file beside
+// the manifest and nothing else, and the rules of the descriptor. Errors are kBadPlugin and name
+// the file.
 Result<Manifest> read_manifest(const std::filesystem::path &file);
 
 // The platform that this host runs plugins of.

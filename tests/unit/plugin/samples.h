@@ -1,0 +1,82 @@
+// A plugin's description and files that the tests start from and then break.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/base/sha256.h"
+#include "core/plugin/manifest.h"
+
+namespace flame::test {
+
+inline OptionSpec sample_option(std::string name, OptionType type = OptionType::kFloat) {
+  OptionSpec option;
+  option.name = std::move(name);
+  option.type = type;
+  option.help = "How fast it learns.";
+  return option;
+}
+
+inline PluginSpec sample_spec(std::string id = "org.example.fast-adamw") {
+  OptionSpec rate = sample_option("lr");
+  rate.default_text = "0.001";
+  rate.minimum = 0;
+  rate.exclusive_minimum = true;
+  rate.aliases = {"learning_rate"};
+  OptionSpec mode = sample_option("mode", OptionType::kChoice);
+  mode.choices = {"plain", "fused"};
+  mode.default_text = "plain";
+  ComponentSpec component;
+  component.kind = "optimizer";
+  component.id = "adamw";
+  component.summary = "AdamW with one loop.";
+  component.options = {rate, mode};
+  PluginSpec spec;
+  spec.id = std::move(id);
+  spec.version = "1.2.3";
+  spec.vendor = "Example";
+  spec.license = "Apache-2.0 OR MIT";
+  spec.summary = "A fast optimizer.";
+  spec.requirements = {"libcuda.so.1"};
+  spec.components = {component};
+  return spec;
+}
+
+inline Manifest sample_manifest(std::string id = "org.example.fast-adamw") {
+  Manifest manifest;
+  manifest.platform = std::string(host_platform());
+  manifest.library = "libfast.so";
+  manifest.sha256 = sha256("library");
+  manifest.spec = sample_spec(std::move(id));
+  return manifest;
+}
+
+inline void write_text(const std::filesystem::path &path, std::string_view text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// A folder of its own that is gone when the test ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "flame-test-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  const std::filesystem::path &path() const { return path_; }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace flame::test
