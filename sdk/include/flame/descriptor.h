@@ -10,8 +10,10 @@
  * most 64 letters;
  *  - ids are unique in their table, versions are MAJOR.MINOR.PATCH, `license` is an SPDX
  * expression;
- *  - every option has a help sentence, a known type, and a default that its own type, range and
- * choices allow. */
+ *  - plugins, components and options say what they are in one line of plain text: `summary` and
+ * `help` are never empty; no text holds control characters or more than 4096 bytes;
+ *  - no option is named "use"; aliases are no option's name and belong to one option;
+ *  - every option has a known type, and a default that its own type, range and choices allow. */
 #ifndef FLAME_DESCRIPTOR_H
 #define FLAME_DESCRIPTOR_H
 
