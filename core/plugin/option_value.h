@@ -22,12 +22,17 @@ struct OptionValue {
   std::vector<Scalar> items;  // one unless `list`
 };
 
-// Reads one scalar. `quoted` text is a string and nothing else. The error says what was expected
-// and, where the text looks like another type, why it is not taken ("'010': write 10, numbers have
-// no leading zeros"); it names no place.
+// Reads one scalar. `quoted` text is never a number, true or false. The error says what was
+// expected and, where the text looks like another type, why it is not taken ("'010' is not a whole
+// number: write 10, numbers have no leading zeros"); its hint is empty or "did you mean 'bf16'?".
+// It names no place.
 Result<Scalar> parse_scalar(const OptionSpec &spec, std::string_view text, bool quoted);
 
-// Where the default stands as text: the value that it gives. Only for specs that passed
+// The default as the scalars that it holds as text: none if there is no default, one unless it is a
+// list. They live as long as `spec`.
+std::vector<std::string_view> default_items(const OptionSpec &spec);
+
+// The value of the default; without items if there is none. Only for specs that passed
 // check_component.
 OptionValue default_value(const OptionSpec &spec);
 
