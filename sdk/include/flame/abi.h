@@ -6,18 +6,20 @@
  * C++ type crosses.
  *  - A struct that may grow begins with struct_size, set by the side that owns the memory to the
  * sizeof it was built with. The other side reads a field only if FLAME_HAS says that it is there,
- * and never writes past struct_size. Fields are only ever added at the end. Structs called "frozen"
- * never change.
+ * and never writes past struct_size. Fields are only ever added at the end, and no struct
+ * has padding, because an old struct_size would cover a field that was put there. Structs called
+ * "frozen" never change.
  *  - Text is UTF-8 in a flame_str, not ended by NUL. It is borrowed: valid until the call returns,
  * unless the comment says otherwise. A descriptor's text is valid as long as the library is open.
  *  - Who creates destroys: each create has its destroy in the same table. No memory is freed by the
  * other side.
- *  - Each function carries a tag that says which calls may meet:
- *      [init]           one call at a time in the process, before or after everything else
- *      [any]            any thread, at any time
- *      [object-serial]  any thread, but one call at a time for each object given as the first
- * handle [stream-serial]  likewise, for each stream in the call A plugin holds none of its locks
- * while it calls the host.
+ *  - Each function carries a tag that says which calls may meet.
+ *    - [init]: one call at a time in the process, before or after everything else.
+ *    - [any]: any thread, at any time.
+ *    - [object-serial]: any thread, but one call at a time for each object given as the first
+ *      handle.
+ *    - [stream-serial]: any thread, but one call at a time for each stream in the call.
+ *  - A plugin holds none of its locks while it calls the host.
  *  - A plugin never ends the process, installs signal handlers, changes the locale, the
  * environment, the rounding mode or a descriptor that it did not open.
  *
@@ -38,6 +40,9 @@
  * it. */
 #ifndef FLAME_TARGET_MINOR
 #define FLAME_TARGET_MINOR FLAME_ABI_MINOR
+#endif
+#if FLAME_TARGET_MINOR > FLAME_ABI_MINOR
+#error "FLAME_TARGET_MINOR is newer than these headers: take a newer SDK or a smaller number"
 #endif
 
 #ifdef __cplusplus
@@ -70,6 +75,10 @@ typedef struct flame_str {
   const char *data;
   size_t size;
 } flame_str;
+
+/* Initialises a flame_str from a string literal: static const flame_str id = FLAME_STR("sgd"); */
+#define FLAME_STR(literal) \
+  { (literal), sizeof(literal "") - 1 }
 
 /* 0 is success. A function that returns another status has called flame_call.fail exactly once; see
  * call.h. */

@@ -13,14 +13,16 @@ typedef struct flame_stream flame_stream; /* made by a backend, see backend.h */
 #define FLAME_CALL_DETERMINISTIC \
   2u /* two runs must give the same bits; an op that cannot, returns UNSUPPORTED */
 
-/* Owned by the host; valid until the function that got it returns, and used by that function's
- * thread alone. */
+/* Owned by the caller; valid until the function that got it returns, and used by that function's
+ * thread alone. A plugin that calls the host hands over the call that it got, and then a failure
+ * that it passes on has been told already; or a call of its own, whose `fail` keeps the message,
+ * and then it tells its caller itself. */
 typedef struct flame_call {
   uint32_t struct_size;
   uint32_t flags; /* FLAME_CALL_… ; bits that are not named here are zero */
 
   /* Says what went wrong. Called exactly once by each function that returns a status other than
-   * FLAME_OK, with that status, before it returns. The host copies `message`, so it may lie on the
+   * FLAME_OK, with that status, before it returns. The sink copies `message`, so it may lie on the
    * stack. The message says what is wrong, where, what was expected and what to do; it needs no
    * prefix and no line end. Never null. */
   void *sink;

@@ -14,18 +14,18 @@ typedef struct flame_sampler flame_sampler;
 /* Values of one step's program. Valid until the call returns. */
 typedef struct flame_sampler_step {
   uint32_t struct_size;
-  flame_value
-      sample; /* the latent at noise level `sigma`, in units where the clean latent has scale 1 */
+  flame_value sample;   /* at noise level `sigma`, in units where the clean latent has scale 1 */
   flame_value denoised; /* the model's estimate of the clean latent */
-  flame_value
-      noise; /* fresh standard normal noise of the sample's shape; 0 if uses_noise said no */
-  flame_value sigma;      /* scalar */
+  flame_value noise; /* fresh standard normal noise of the sample's shape; 0 if uses_noise says 0 */
+  flame_value sigma; /* scalar */
   flame_value next_sigma; /* scalar; 0 at the last step */
+  flame_value index;      /* scalar i64: 0 at the first step */
   uint32_t memory_count;
   const flame_value *memories; /* what the step before kept (sample's shape), zeros at the first */
-  flame_value index;           /* scalar i64: 0 at the first step */
-  flame_value next_sample;     /* written by the plugin */
-  flame_value *new_memories;   /* written by the plugin: room for memory_count */
+  /* Written by the plugin. */
+  flame_value next_sample;
+  uint32_t reserved;         /* zero */
+  flame_value *new_memories; /* room for memory_count */
 } flame_sampler_step;
 
 typedef struct flame_sampler_interface {
