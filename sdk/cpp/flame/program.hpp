@@ -139,7 +139,8 @@ class Program {
   Value constant(double value, flame_dtype dtype, const Shape &shape = {},
                  Place place = Place::here()) {
     return op("fill", {},
-              {{"value", value}, {"dtype", static_cast<int64_t>(dtype)}, {"shape", shape}}, place);
+              {{"shape", shape}, {"value", value}, {"dtype", std::string(dtype_name(dtype))}},
+              place);
   }
 
   // A part of the program with a name, open as long as this object lives: it prefixes the names of
@@ -215,11 +216,11 @@ inline Value operator*(Operand a, Operand b) {
 inline Value operator/(Operand a, Operand b) {
   return detail::binary("div", a, b);
 }
-inline Value maximum(Operand a, Operand b) {
-  return detail::binary("maximum", a, b);
+inline Value max(Operand a, Operand b) {
+  return detail::binary("max", a, b);
 }
-inline Value minimum(Operand a, Operand b) {
-  return detail::binary("minimum", a, b);
+inline Value min(Operand a, Operand b) {
+  return detail::binary("min", a, b);
 }
 
 inline Value operator-(Operand x) {
@@ -265,8 +266,14 @@ inline Value gelu(Value x, Place at = Place::here()) {
   return op("gelu", {x}, {}, at);
 }
 
-inline Value matmul(Operand a, Operand b) {
-  return detail::binary("matmul", a, b);
+struct MatmulFlags {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+// Over the last two axes; the ones before are a batch.
+inline Value matmul(Value a, Value b, MatmulFlags flags = {}, Place place = Place::here()) {
+  return op("matmul", {a, b},
+            {{"transpose_a", flags.transpose_a}, {"transpose_b", flags.transpose_b}}, place);
 }
 
 // x · weightᵀ + bias, with a weight of [out, in], as weights files hold it.
@@ -275,6 +282,27 @@ inline Value linear(Value x, Value weight, Place place = Place::here()) {
 }
 inline Value linear(Value x, Value weight, Value bias, Place place = Place::here()) {
   return op("linear", {x, weight, bias}, {}, place);
+}
+
+inline Value sum(Value x, const std::vector<int64_t> &axes, bool keep_dims = false,
+                 Place place = Place::here()) {
+  return op("reduce", {x}, {{"kind", "sum"}, {"axes", axes}, {"keep_dims", keep_dims}}, place);
+}
+inline Value mean(Value x, const std::vector<int64_t> &axes, bool keep_dims = false,
+                  Place place = Place::here()) {
+  return op("reduce", {x}, {{"kind", "mean"}, {"axes", axes}, {"keep_dims", keep_dims}}, place);
+}
+inline Value reshape(Value x, const Shape &shape, Place place = Place::here()) {
+  return op("reshape", {x}, {{"shape", shape}}, place);
+}
+inline Value permute(Value x, const std::vector<int64_t> &axes, Place place = Place::here()) {
+  return op("permute", {x}, {{"axes", axes}}, place);
+}
+inline Value concat(const std::vector<Value> &parts, int64_t axis, Place place = Place::here()) {
+  return op("concat", parts, {{"axis", axis}}, place);
+}
+inline Value cast(Value x, flame_dtype dtype, Place place = Place::here()) {
+  return op("copy", {x}, {{"dtype", std::string(dtype_name(dtype))}}, place);
 }
 
 }  // namespace sdk

@@ -27,9 +27,9 @@ inline std::string_view dtype_name(flame_dtype dtype) {
     case FLAME_DTYPE_BF16:
       return "bf16";
     case FLAME_DTYPE_F8_E4M3:
-      return "f8e4m3";
+      return "f8_e4m3";
     case FLAME_DTYPE_F8_E5M2:
-      return "f8e5m2";
+      return "f8_e5m2";
     case FLAME_DTYPE_I64:
       return "i64";
     case FLAME_DTYPE_I32:

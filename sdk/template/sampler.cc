@@ -1,0 +1,55 @@
+// A sampler: Euler's method.
+//
+// A sampler chooses the noise levels and describes one step as a program.
+#include <cmath>
+
+#include "flame/plugin.hpp"
+
+namespace {
+
+class Euler : public flame::Sampler {
+ public:
+  struct Options {
+    std::string spacing = "power";
+    double rho = 7.0;
+
+    void describe(flame::OptionTable &table) {
+      table.choice("spacing", spacing, {"power", "linear"},
+                   "How the noise levels lie between the highest and the lowest.");
+      table.number("rho", rho, "The power of the spacing; more puts more steps at low noise.")
+          .above(0)
+          .maximum(100);
+    }
+  };
+
+  explicit Euler(const Options &options) : rho_(options.spacing == "linear" ? 1.0 : options.rho) {}
+
+  std::vector<double> levels(uint32_t steps, double minimum, double maximum) override {
+    if (steps == 0) throw flame::invalid_argument("a picture needs at least 1 step");
+    const double first = std::pow(maximum, 1 / rho_);
+    const double last = std::pow(minimum, 1 / rho_);
+    std::vector<double> out;
+    for (uint32_t i = 0; i < steps; ++i) {
+      const double part = steps == 1 ? 0.0 : i / (steps - 1.0);
+      out.push_back(i == 0 ? maximum : std::pow(first + part * (last - first), rho_));
+    }
+    out.push_back(0.0);
+    return out;
+  }
+
+  flame::SamplerOutputs build(flame::Program &, const flame::SamplerInputs &in) override {
+    const flame::Value slope = (in.sample - in.denoised) / in.sigma;
+    return {in.sample + slope * (in.next_sigma - in.sigma), {}};
+  }
+
+ private:
+  double rho_;
+};
+
+}  // namespace
+
+FLAME_PLUGIN(plugin) {
+  plugin.id("org.example.sampler").version("0.1.0").vendor("Example").license("Apache-2.0");
+  plugin.summary("Euler's method.");
+  plugin.add<Euler>("example-euler", "Euler's method, deterministic.");
+}
