@@ -19,7 +19,8 @@ std::string join(const Items &items, std::string_view between) {
 
 // Every occurrence of `mark` becomes `with`.
 inline std::string replace_all(std::string text, std::string_view mark, std::string_view with) {
-  for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + with.size())) {
+  for (size_t at = text.find(mark); at != std::string::npos;
+       at = text.find(mark, at + with.size())) {
     text.replace(at, mark.size(), with);
   }
   return text;
