@@ -231,13 +231,13 @@ int run(const Arguments &arguments) {
 }
 
 constexpr std::string_view kShells[] = {"bash", "zsh", "fish"};
-constexpr std::string_view kWords[] = {"components", "settings", "templates"};
+constexpr std::string_view kWords[] = {"commands", "components", "settings", "templates"};
 constexpr CommandArgument kArguments[] = {
     {.name = "SHELL", .required = false, .help = "bash, zsh or fish", .choices = kShells}};
 constexpr CommandOption kOptions[] = {
     {.name = "--words",
      .value = "KIND",
-     .help = "print the words that a script asks for: components, settings or templates",
+     .help = "print the words that a script asks for: commands, components, settings or templates",
      .choices = kWords}};
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace flame::cli {
 
-// "components": what `use:` may name and `plugins inspect` takes; "settings": the keys of --set, as
+// "commands": all of them, as "plugins list"; "components": what `use:` may name and `plugins inspect` takes; "settings": the keys of --set, as
 // "train.steps="; "templates": what `init` takes.
 std::vector<std::string> completion_words(std::string_view kind, const Arguments &arguments);
 

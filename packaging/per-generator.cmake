@@ -1,0 +1,10 @@
+# CPack reads this once for each sort of package.
+if(CPACK_GENERATOR STREQUAL "DEB")
+  set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+  set(CPACK_COMPONENTS_ALL runtime development)
+else()
+  set(CPACK_COMPONENTS_ALL runtime development bundle)
+  set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+  set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+  set(CPACK_PACKAGE_FILE_NAME flamehost-${CPACK_PACKAGE_VERSION}-linux-x86_64)
+endif()
