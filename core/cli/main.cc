@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <memory>
+#include <system_error>
 
 #include "core/base/log.h"
 #include "core/base/suggest.h"
@@ -134,6 +134,20 @@ void configure_log(const Arguments &arguments) {
                  arguments.get("--log-format") == "json" ? log::Format::kJson : log::Format::kText);
 }
 
+// Runs it and makes sure that what it printed has arrived: a full disk is an error and not a short
+// file.
+int run_command(const Command &command, const Arguments &arguments) {
+  const Error unwritten = storage_error("cannot write to standard output",
+                                        "is the disk full, or the reader of the pipe gone?");
+  int code = 0;
+  try {
+    code = command.run(arguments);
+  } catch (const std::system_error &) {  // fmt::print's answer to a failed write
+    return fail(unwritten);
+  }
+  return fflush(stdout) == 0 && !ferror(stdout) ? code : fail(unwritten);
+}
+
 int run(int count, char **values) {
   Arguments arguments;
   CLI::App app{"Trains LoRAs of SDXL and Flux, samples pictures and exports files for ComfyUI",
@@ -157,7 +171,7 @@ int run(int count, char **values) {
     return report(app, error, words);
   }
   configure_log(arguments);
-  return chosen->run(arguments);
+  return run_command(*chosen, arguments);
 }
 
 }  // namespace
