@@ -15,13 +15,9 @@ Error failure(const std::filesystem::path &path, const char *doing) {
   return storage_error(fmt::format("{}: cannot {}: {}", path.string(), doing, strerror(errno)));
 }
 
-// Removes the temporary file unless the rename took it away.
-struct TemporaryFile {
-  std::string path;
-  ~TemporaryFile() {
-    if (!path.empty()) unlink(path.c_str());
-  }
-};
+std::filesystem::path folder_of(const std::filesystem::path &path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
 
 }  // namespace
 
@@ -59,29 +55,51 @@ Result<std::string> read_file(const std::filesystem::path &path, size_t max_byte
   }
 }
 
-Status write_file_atomically(const std::filesystem::path &path, std::string_view content) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file)
+    : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)) {}
+
+AtomicFile::AtomicFile(AtomicFile &&other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      file_(std::move(other.file_)) {}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path &path) {
   std::error_code ignored;  // if the folder cannot be made, opening the file says why
-  std::filesystem::create_directories(folder, ignored);
-  TemporaryFile temporary{path.string() + ".XXXXXX"};
-  Descriptor file(mkostemp(temporary.path.data(), O_CLOEXEC));
-  if (!file) {
-    const Error error = failure(path, "create");
-    temporary.path.clear();
-    return error;
-  }
-  while (!content.empty()) {
-    const ssize_t count = write(file.get(), content.data(), content.size());
+  std::filesystem::create_directories(folder_of(path), ignored);
+  std::string temporary = path.string() + ".XXXXXX";
+  Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file) return failure(path, "create");
+  return AtomicFile(path, std::move(temporary), std::move(file));
+}
+
+Status AtomicFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure(path, "write");
-    content.remove_prefix(static_cast<size_t>(count));
+    if (count < 0) return failure(path_, "write");
+    bytes.remove_prefix(static_cast<size_t>(count));
   }
-  if (fchmod(file.get(), 0644) != 0 || fsync(file.get()) != 0) return failure(path, "write");
-  if (rename(temporary.path.c_str(), path.c_str()) != 0) return failure(path, "rename to");
-  temporary.path.clear();
+  return {};
+}
+
+Status AtomicFile::commit() {
+  if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
+  temporary_.clear();
+  const std::filesystem::path folder = folder_of(path_);
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");
   return {};
+}
+
+Status write_file_atomically(const std::filesystem::path &path, std::string_view content) {
+  FLAME_ASSIGN(AtomicFile file, AtomicFile::create(path));
+  FLAME_TRY(file.write(content));
+  return file.commit();
 }
 
 }  // namespace flame

@@ -35,8 +35,30 @@ Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 // The whole content; a file over `max_bytes` is refused before it is read.
 Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
 
-// Writes under a temporary name beside `path`, fsyncs the file, renames it, fsyncs the folder:
-// afterwards `path` holds all of `content`, or what it held before. Missing folders are made.
+// A file that gets its name only when it is whole: written under a temporary name beside `path`,
+// fsynced and renamed by commit(). Destroyed before that, it leaves nothing behind.
+class AtomicFile {
+ public:
+  // Missing folders are made.
+  static Result<AtomicFile> create(const std::filesystem::path &path);
+  ~AtomicFile();
+  AtomicFile(AtomicFile &&other) noexcept;
+  AtomicFile &operator=(AtomicFile &&) = delete;
+
+  Status write(std::string_view bytes);
+  // Afterwards `path` holds all that was written, flushed to the disk; on error, what it held
+  // before. Called once.
+  Status commit();
+
+ private:
+  AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file);
+
+  std::filesystem::path path_;
+  std::string temporary_;  // empty once it has its name
+  Descriptor file_;
+};
+
+// All of `content` through an AtomicFile.
 Status write_file_atomically(const std::filesystem::path &path, std::string_view content);
 
 }  // namespace flame

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/base/utf8.h"
+#include "core/plugin/option_value.h"
 
 namespace flame {
 namespace {
@@ -207,7 +208,12 @@ Status check_option(const OptionSpec &option, const Place &component) {
   for (const std::string &alias : option.aliases) FLAME_TRY(place.text("an alias", alias, true));
   if (!option.default_text) return {};
   if (option.required) return place.error("it must be given, so it can have no default");
-  return place.text("the default", *option.default_text, false);
+  FLAME_TRY(place.text("the default", *option.default_text, false));
+  for (const std::string_view item : default_items(option)) {
+    const Result<Scalar> value = parse_scalar(option, item, false);
+    if (!value.ok()) return place.error("the default: " + value.error().what);
+  }
+  return {};
 }
 
 // Names and aliases of one component, seen together.

@@ -30,7 +30,15 @@ bool is_plain_file_name(std::string_view name) {
          !has_control_characters(name);
 }
 
-Status check_fits_host(const Manifest &manifest, const JsonMembers &in) {
+// The id of a plugin whose description may follow rules that this host does not know.
+std::string id_for_messages(const Json &value) {
+  const Json *plugin = value.find("plugin");
+  const Json *id = plugin ? plugin->find("id") : nullptr;
+  if (!id || !id->as_string()) return "the plugin";
+  return fmt::format("the plugin '{}'", printable(id->as_string()->substr(0, 128)));
+}
+
+Status check_fits_host(const Manifest &manifest, const Json &value, const JsonMembers &in) {
   if (manifest.abi_major != FLAME_ABI_MAJOR) {
     Error error = in.error(
         fmt::format("the plugin was built for version {} of the contract, this host has version {}",
@@ -41,8 +49,9 @@ Status check_fits_host(const Manifest &manifest, const JsonMembers &in) {
     return error;
   }
   if (manifest.platform != host_platform()) {
-    Error error = in.error(fmt::format("the plugin was built for '{}', this host is '{}'",
-                                       printable(manifest.platform), host_platform()));
+    Error error =
+        in.error(fmt::format("{} was built for '{}', this host is '{}'", id_for_messages(value),
+                             printable(manifest.platform), host_platform()));
     error.hint = fmt::format("install the plugin's build for {}", host_platform());
     return error;
   }
@@ -63,7 +72,7 @@ Result<Manifest> manifest_from_json(const Json &value, const std::string &name) 
   FLAME_ASSIGN(manifest.library, in.string("library"));
   FLAME_ASSIGN(manifest.sha256, in.string("sha256"));
   FLAME_ASSIGN(const Json *plugin, in.member("plugin"));
-  FLAME_TRY(check_fits_host(manifest, in));
+  FLAME_TRY(check_fits_host(manifest, value, in));
   const bool newer = manifest.abi_minor > FLAME_ABI_MINOR;
   if (!newer) FLAME_TRY(in.finish());
   if (!is_plain_file_name(manifest.library)) {

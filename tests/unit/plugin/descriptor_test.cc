@@ -123,7 +123,8 @@ TEST(Descriptor, RefusesRangesThatHoldNoNumber) {
               o.default_text = "1";
             }),
             "");
-  EXPECT_NE(broken_option_rule([](OptionSpec &o) { o.type = OptionType::kString; }), "");
+  EXPECT_THAT(broken_option_rule([](OptionSpec &o) { o.type = OptionType::kString; }),
+              HasSubstr("only numbers have one"));
 }
 
 TEST(Descriptor, WantsChoicesForAChoiceAndForNothingElse) {
@@ -142,6 +143,26 @@ TEST(Descriptor, RefusesAListOfBool) {
 TEST(Descriptor, RefusesADefaultOfARequiredOption) {
   EXPECT_THAT(broken_option_rule([](OptionSpec &o) { o.required = true; }),
               HasSubstr("no default"));
+}
+
+TEST(Descriptor, WantsADefaultThatItsOwnTypeRangeAndChoicesAllow) {
+  for (const char *text : {"fast", "0", "-1", "", "1,2"}) {
+    EXPECT_THAT(broken_option_rule([&](OptionSpec &o) { o.default_text = text; }),
+                HasSubstr("the default: "))
+        << text;
+  }
+  EXPECT_THAT(broken_rule([](PluginSpec &s) { s.components[0].options[1].default_text = "fest"; }),
+              HasSubstr("one of plain, fused"));
+  EXPECT_EQ(broken_option_rule([&](OptionSpec &o) {
+              o.list = true;
+              o.default_text = "0.1, 0.2";
+            }),
+            "");
+  EXPECT_NE(broken_option_rule([&](OptionSpec &o) {
+              o.list = true;
+              o.default_text = "0.1, -0.2";
+            }),
+            "");
 }
 
 TEST(Descriptor, WantsDeprecatedByToNameAnotherOption) {

@@ -59,6 +59,11 @@ inline void write_text(const std::filesystem::path &path, std::string_view text)
   std::ofstream(path, std::ios::binary) << text;
 }
 
+// A build of plugins/sample.c: "none" is sound, every other has the fault of that name.
+inline std::filesystem::path sample_library(const std::string &fault) {
+  return std::filesystem::path(FLAME_SAMPLE_PLUGINS) / ("libsample_" + fault + ".so");
+}
+
 // A folder of its own that is gone when the test ends.
 class TemporaryFolder {
  public:
