@@ -4,9 +4,7 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kValidateCommand,        &kInitCommand,        &kSchemaCommand,
-      &kDoctorCommand,          &kPluginsListCommand, &kPluginsInspectCommand,
-      &kPluginsValidateCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
+      &kDoctorCommand,
       &kCompletionCommand,
   };
   return kCommands;
