@@ -4,6 +4,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -47,9 +48,9 @@ Format current_format = Format::kText;
 
 spdlog::logger &logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
-    // The colour mode "automatic" writes escapes to a terminal alone.
-    auto sink =
-        std::make_shared<spdlog::sinks::stderr_color_sink_mt>(spdlog::color_mode::automatic);
+    const auto colour =
+        colour_allowed(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never;
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colour);
     auto made = std::make_shared<spdlog::logger>("flamehost", std::move(sink));
     made->set_pattern("%^%l%$: %v");
     return made;

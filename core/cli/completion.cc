@@ -69,74 +69,62 @@ std::vector<std::string> groups() {
   return names;
 }
 
-// The answer to "what may stand here?" as a case over "COMMAND:OPTION", the same text for bash and
-// zsh.
-std::string cases() {
-  std::string text;
+// Branches of a shell's case: what follows an option, which options a command has, and what its
+// arguments are.
+struct Branches {
+  std::string values;
+  std::string options;
+  std::string arguments;
+};
+
+Branches branches() {
+  Branches text;
   for (const Command *command : commands()) {
     const std::string key = key_of(*command);
     std::string names;
     for_each_option(*command, [&](const CommandOption &option) {
       names += fmt::format(" {}", option.name);
       if (option.value.empty()) return;
-      text += fmt::format("    '{}:{}') {} ;;\n", key, option.name,
-                          source_of(option.kind, option.choices));
+      text.values += fmt::format("    '{}:{}') {}; return ;;\n", key, option.name,
+                                 source_of(option.kind, option.choices));
     });
-    text += fmt::format("    '{}:--') words{} ;;\n", key, names);
-    std::string arguments = "nothing";
-    if (!command->arguments.empty()) {
-      arguments = source_of(command->arguments.front().kind, command->arguments.front().choices);
-    }
-    text += fmt::format("    '{}:') {} ;;\n", key, arguments);
+    text.options += fmt::format("    '{}:-'*) words{} ;;\n", key, names);
+    if (command->arguments.empty()) continue;
+    const CommandArgument &argument = command->arguments.front();
+    text.arguments +=
+        fmt::format("    '{}:'*) {} ;;\n", key, source_of(argument.kind, argument.choices));
   }
   return text;
 }
 
 constexpr std::string_view kBash =
-    R"sh(# flamehost completion for bash: eval "$(flamehost completion bash)" _flamehost() {
-  local cur = ${COMP_WORDS[COMP_CWORD]} prev = ${COMP_WORDS[COMP_CWORD - 1]} command =
-      word i COMPREPLY = () words() {
-    COMPREPLY = ($(compgen - W "$*" --"$cur"));
-  }
-  files() {
-    COMPREPLY = ($(compgen - f-- "$cur"));
-  }
-  folders() {
-    COMPREPLY = ($(compgen - d-- "$cur"));
-  }
-  ask() {
-    words $(flamehost completion-- words "$1" 2 > / dev / null);
-  }
-  nothing() { :;
-  }
-  for ((i = 1; i < COMP_CWORD; i++))
-    ;
-  do word = $ {
-      COMP_WORDS[i]
-    }
+    R"bash(# flamehost completion for bash: eval "$(flamehost completion bash)"
+_flamehost() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word i
+  COMPREPLY=()
+  words() { COMPREPLY=($(compgen -W "$*" -- "$cur")); }
+  files() { COMPREPLY=($(compgen -f -- "$cur")); }
+  folders() { COMPREPLY=($(compgen -d -- "$cur")); }
+  ask() { words $(flamehost completion --words "$1" 2>/dev/null); }
+  nothing() { :; }
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
     case "$command $word" in
-@COMMANDS@
-    esac
+@COMMANDS@    esac
   done
   case "$command:$prev" in
     ':'*) words @FIRST@; return ;;
-@GROUPS@
-  esac
-  local place=$prev
-  case "$cur" in -*) place=-- ;; esac
-  case "$command:$place" in
-@CASES@    *)
-      case "$command:" in
-@CASES@      esac ;;
-  esac
+@GROUPS@@VALUES@  esac
+  case "$command:$cur" in
+@OPTIONS@@ARGUMENTS@  esac
 }
 complete -o filenames -F _flamehost flamehost
-)sh";
+)bash";
 
-constexpr std::string_view kZsh = R"sh(#compdef flamehost
+constexpr std::string_view kZsh = R"zsh(#compdef flamehost
 # flamehost completion for zsh: eval "$(flamehost completion zsh)"
 autoload -U +X bashcompinit && bashcompinit
-)sh";
+)zsh";
 
 std::string bash_script() {
   std::string command_cases, group_cases;
@@ -149,11 +137,14 @@ std::string bash_script() {
     command_cases += fmt::format("      '{} {}') command='{}' ;;\n", command->group, command->name,
                                  key_of(*command));
   }
+  const Branches cases = branches();
   std::string text(kBash);
-  text = replace_all(text, "@COMMANDS@\n", command_cases);
-  text = replace_all(text, "@GROUPS@\n", group_cases);
+  text = replace_all(text, "@COMMANDS@", command_cases);
+  text = replace_all(text, "@GROUPS@", group_cases);
   text = replace_all(text, "@FIRST@", join(first_words(""), " "));
-  return replace_all(text, "@CASES@", cases());
+  text = replace_all(text, "@VALUES@", cases.values);
+  text = replace_all(text, "@OPTIONS@", cases.options);
+  return replace_all(text, "@ARGUMENTS@", cases.arguments);
 }
 
 std::string fish_quoted(std::string_view text) {
