@@ -145,12 +145,12 @@ TEST(Probe, SurvivesDamagedLibraries) {
     const size_t range = i % 2 ? whole.size() : 3072;
     flipped[random() % range] ^= static_cast<char>(1 << (random() % 8));
     test::write_text(file, flipped);
-    refused += !probe_library(file, manifest(), {.time = 100ms}).ok();
+    refused += !probe_library(file, manifest(), {.time = 50ms}).ok();
   }
   EXPECT_GT(refused, kFlips / 20);
   for (size_t size = 0; size < whole.size(); size += size < 1200 ? 8 : 997) {
     test::write_text(file, whole.substr(0, size));
-    const Status status = probe_library(file, manifest(), {.time = 100ms});
+    const Status status = probe_library(file, manifest(), {.time = 50ms});
     EXPECT_FALSE(status.ok() && size < 1200) << size;
   }
 }
