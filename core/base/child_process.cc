@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,10 +113,13 @@ ChildOutcome run_in_child(const std::function<std::string()> &body, ChildLimits 
   int status = 0;
   bool ended = false;
   bool timed_out = false;
-  pollfd watched[2] = {{report_in.get(), POLLIN, 0}, {printed_in.get(), POLLIN, 0}};
+  const Descriptor end_of_child(static_cast<int>(
+      syscall(SYS_pidfd_open, child, 0)));  // without it, the end is seen a turn later
+  pollfd watched[3] = {
+      {report_in.get(), POLLIN, 0}, {printed_in.get(), POLLIN, 0}, {end_of_child.get(), POLLIN, 0}};
   while (!ended) {
     // Waits in short turns: a descendant may hold the pipes open after the child itself has ended.
-    poll(watched, 2, 20);
+    poll(watched, 3, 20);
     if (watched[0].revents && !drain(report_in.get(), outcome.report, limits.max_output)) {
       watched[0].fd = -1;
     }
