@@ -11,6 +11,7 @@
 
 namespace flame_test {
 
+// Borrows: only for the length of one call.
 inline flame_str str(const std::string &text) {
   return {text.data(), text.size()};
 }

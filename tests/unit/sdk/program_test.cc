@@ -35,6 +35,7 @@ TEST_F(Programs, TakeNumbersAsConstantsOfTheOtherSidesType) {
 
 TEST_F(Programs, TakeAnyOpByName) {
   EXPECT_EQ(text(flame::op("softmax", {x}, {{"axis", -1}})), "softmax(x, axis=-1)");
+  EXPECT_EQ(text(flame::op("reduce", {x}, {{"kind", "sum"}})), "reduce(x, kind=sum)");
   EXPECT_EQ(text(matmul(x, x, {false, true})), "matmul(x, x, transpose_a=false, transpose_b=true)");
   const std::vector<flame::Value> parts = program.ops("split", {x}, 2, {{"sizes", {3, 5}}});
   ASSERT_EQ(parts.size(), 2u);
