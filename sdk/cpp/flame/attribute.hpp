@@ -133,11 +133,11 @@ class Attribute {
       value_;
 };
 
-// The C form of some attributes, which it borrows.
+// The C form of some attributes, which it keeps.
 class AttributeArray {
  public:
-  explicit AttributeArray(const std::vector<Attribute> &attributes) {
-    for (const Attribute &attribute : attributes) {
+  explicit AttributeArray(std::vector<Attribute> attributes) : attributes_(std::move(attributes)) {
+    for (const Attribute &attribute : attributes_) {
       flame_attribute encoded = {};
       encoded.name = borrow(attribute.name_);
       encoded.count = 1;
@@ -145,6 +145,9 @@ class AttributeArray {
       encoded_.push_back(encoded);
     }
   }
+
+  AttributeArray(const AttributeArray &) = delete;
+  AttributeArray &operator=(const AttributeArray &) = delete;
 
   const flame_attribute *data() const { return encoded_.data(); }
   uint32_t size() const { return static_cast<uint32_t>(encoded_.size()); }
@@ -184,6 +187,7 @@ class AttributeArray {
     out.value.ss = texts.data();
   }
 
+  std::vector<Attribute> attributes_;
   std::vector<flame_attribute> encoded_;
   std::deque<std::vector<flame_str>> texts_;
 };

@@ -60,13 +60,15 @@ class Operand {
   Operand(Value value, Place place = Place::here())  // NOLINT: implicit by design
       : value_(value), place_(place) {}
   Operand(double number, Place place = Place::here())  // NOLINT: implicit by design
-      : number_(number), place_(place) {}
+      : is_number_(true), number_(number), place_(place) {}
 
+  bool is_number() const { return is_number_; }
   const Value &value() const { return value_; }
   double number() const { return number_; }
   const Place &place() const { return place_; }
 
  private:
+  bool is_number_ = false;
   Value value_;
   double number_ = 0;
   Place place_;
@@ -185,10 +187,10 @@ inline Program program_of(const Value &value, std::string_view op, const Place &
 
 // One of the two is a value: C++ finds the operators through it.
 inline Value binary(std::string_view op, const Operand &a, const Operand &b) {
-  const Value &known = a.value() ? a.value() : b.value();
+  const Value &known = a.is_number() ? b.value() : a.value();
   Program program = program_of(known, op, a.place());
   const auto value_of = [&](const Operand &operand) {
-    if (operand.value()) return operand.value();
+    if (!operand.is_number()) return operand.value();
     return program.constant(operand.number(), known.dtype(), {}, operand.place());
   };
   return program.op(op, {value_of(a), value_of(b)}, {}, a.place());

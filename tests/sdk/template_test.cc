@@ -1,0 +1,521 @@
+// The template's plugins do what they say, through the C tables, as a host meets them.
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "fake_host.h"
+#include "flame/attribute.hpp"
+#include "flame/flame.h"
+#include "recording_builder.h"
+
+namespace {
+
+using flame::Attribute;
+using flame::AttributeArray;
+using flame_test::FakeCall;
+using flame_test::FakeHost;
+using flame_test::FakeTensor;
+using flame_test::RecordingBuilder;
+using flame_test::str;
+using flame_test::text;
+using testing::ElementsAre;
+using testing::FloatEq;
+using testing::HasSubstr;
+
+// A plugin of the template, started.
+template <typename Interface>
+class Loaded {
+ public:
+  Loaded(const std::string &name, const char *id) {
+    const std::string file = std::string(FLAME_TEMPLATE_FOLDER) + "/template-" + name + ".so";
+    library_ = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library_) throw std::runtime_error(dlerror());
+    const auto entry =
+        reinterpret_cast<decltype(&flame_plugin_entry_v1)>(dlsym(library_, FLAME_ENTRY_SYMBOL));
+    plugin_ = entry(host.get());
+    EXPECT_EQ(plugin_->start(call), FLAME_OK);
+    table_ = static_cast<const Interface *>(plugin_->query(str(id)));
+  }
+  ~Loaded() {
+    plugin_->stop();
+    dlclose(library_);
+  }
+
+  const Interface *operator->() const { return table_; }
+  const flame_plugin &plugin() const { return *plugin_; }
+
+  template <typename Object>
+  Object *create(const std::string &component, std::vector<Attribute> options = {}) {
+    const AttributeArray given(std::move(options));
+    Object *made = nullptr;
+    table_->create(call, str(component), given.data(), given.size(), &made);
+    return made;
+  }
+
+  FakeHost host;
+  FakeCall call;
+
+ private:
+  void *library_;
+  const flame_plugin *plugin_;
+  const Interface *table_;
+};
+
+class Folder {
+ public:
+  Folder() { std::filesystem::create_directories(path); }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string operator/(const std::string &name) const { return path / name; }
+  void write(const std::string &name, const std::string &content) const {
+    std::ofstream(path / name, std::ios::binary) << content;
+  }
+  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "flame_template_test";
+};
+
+std::string content_of(const std::string &file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// --- backend ------------------------------------------------------------------------------------
+
+class TemplateBackend : public testing::Test {
+ protected:
+  TemplateBackend() {
+    EXPECT_EQ(backend->open(call, str("example-cpu"), 0, nullptr, 0, &device), FLAME_OK);
+    ops = static_cast<const flame_ops *>(backend->query(device, str(FLAME_OPS_ID)));
+    memory = static_cast<const flame_memory *>(backend->query(device, str(FLAME_MEMORY_ID)));
+    sync = static_cast<const flame_sync *>(backend->query(device, str(FLAME_SYNC_ID)));
+  }
+  ~TemplateBackend() override { backend->close(device); }
+
+  // Probes, plans and runs; gives probe's status.
+  flame_status run(const std::string &name, std::vector<flame_tensor *> in, flame_tensor *out,
+                   std::vector<Attribute> given = {}) {
+    const AttributeArray attributes(std::move(given));
+    const std::vector<const flame_tensor *> inputs(in.begin(), in.end());
+    const flame_tensor *const outputs[] = {out};
+    const flame_op op = {sizeof op, static_cast<uint32_t>(in.size()),
+                         1,         attributes.size(),
+                         str(name), inputs.data(),
+                         outputs,   attributes.data()};
+    flame_op_info info = {sizeof info, 0, 0, 0};
+    if (const flame_status status = ops->probe(device, call, &op, &info)) return status;
+    flame_plan *plan = nullptr;
+    EXPECT_EQ(ops->plan(device, call, &op, &info, &plan), FLAME_OK);
+    EXPECT_EQ(info.flags, FLAME_OP_DETERMINISTIC);
+    flame_stream *stream = nullptr;
+    EXPECT_EQ(sync->create_stream(device, call, &stream), FLAME_OK);
+    call.get()->stream = stream;
+    EXPECT_EQ(ops->run(plan, call, inputs.data(), outputs), FLAME_OK);
+    EXPECT_EQ(sync->synchronize(call), FLAME_OK);
+    sync->destroy_stream(stream);
+    ops->drop(plan);
+    return FLAME_OK;
+  }
+
+  Loaded<flame_backend> backend{"backend", FLAME_BACKEND_ID};
+  FakeCall &call = backend.call;
+  flame_device *device = nullptr;
+  const flame_ops *ops;
+  const flame_memory *memory;
+  const flame_sync *sync;
+};
+
+TEST_F(TemplateBackend, DescribesItsDevice) {
+  uint32_t count = 0;
+  EXPECT_EQ(backend->count(call, str("example-cpu"), &count), FLAME_OK);
+  EXPECT_EQ(count, 1u);
+  flame_device_info info = {};
+  info.struct_size = sizeof info;
+  EXPECT_EQ(backend->describe(call, str("example-cpu"), 0, &info), FLAME_OK);
+  EXPECT_EQ(text(info.name), "processor");
+  EXPECT_EQ(backend->describe(call, str("example-cpu"), 1, &info), FLAME_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(backend->count(call, str("other"), &count), FLAME_ERROR_NOT_FOUND);
+}
+
+TEST_F(TemplateBackend, OffersWhatADeviceMustAndNoCapture) {
+  EXPECT_TRUE(ops && memory && sync);
+  EXPECT_EQ(backend->query(device, str(FLAME_CAPTURE_ID)), nullptr);
+}
+
+TEST_F(TemplateBackend, MultipliesMatrices) {
+  FakeTensor a(FLAME_DTYPE_F32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  FakeTensor b(FLAME_DTYPE_F32, {3, 2}, {7, 8, 9, 10, 11, 12}), c(FLAME_DTYPE_F32, {2, 2});
+  EXPECT_EQ(run("matmul", {a.get(), b.get()}, c.get()), FLAME_OK);
+  EXPECT_THAT(c.elements, ElementsAre(58, 64, 139, 154));
+}
+
+TEST_F(TemplateBackend, MultipliesTransposedMatrices) {
+  FakeTensor a(FLAME_DTYPE_F32, {3, 2}, {1, 4, 2, 5, 3, 6});
+  FakeTensor b(FLAME_DTYPE_F32, {2, 3}, {7, 9, 11, 8, 10, 12}), c(FLAME_DTYPE_F32, {2, 2});
+  EXPECT_EQ(
+      run("matmul", {a.get(), b.get()}, c.get(), {{"transpose_a", true}, {"transpose_b", true}}),
+      FLAME_OK);
+  EXPECT_THAT(c.elements, ElementsAre(58, 64, 139, 154));
+}
+
+TEST_F(TemplateBackend, CopiesWhateverTheStrides) {
+  FakeTensor from(FLAME_DTYPE_F32, {3, 2}, {0, 1, 2, 3, 4, 5}), to(FLAME_DTYPE_F32, {3, 2});
+  from.strides = {1, 3};
+  EXPECT_EQ(run("copy", {from.get()}, to.get()), FLAME_OK);
+  EXPECT_THAT(to.elements, ElementsAre(0, 3, 1, 4, 2, 5));
+}
+
+TEST_F(TemplateBackend, FillsAlsoAScalarAndNothing) {
+  FakeTensor scalar(FLAME_DTYPE_F32, {}), nothing(FLAME_DTYPE_F32, {0, 3});
+  EXPECT_EQ(run("fill", {}, scalar.get(), {{"value", 2.5}}), FLAME_OK);
+  EXPECT_THAT(scalar.elements, ElementsAre(2.5));
+  EXPECT_EQ(run("fill", {}, nothing.get(), {{"value", 2.5}}), FLAME_OK);
+}
+
+TEST_F(TemplateBackend, RefusesWithAReason) {
+  FakeTensor whole(FLAME_DTYPE_I32, {2}), f32(FLAME_DTYPE_F32, {2}),
+      cube(FLAME_DTYPE_F32, {1, 1, 1});
+  EXPECT_EQ(run("copy", {whole.get()}, whole.get()), FLAME_ERROR_UNSUPPORTED);
+  EXPECT_EQ(call.message, "copy is done in f32 only, not in i32");
+  EXPECT_EQ(run("attention", {f32.get()}, f32.get()), FLAME_ERROR_UNSUPPORTED);
+  EXPECT_EQ(call.message, "this backend does fill, copy and matmul, not attention");
+  EXPECT_EQ(run("matmul", {cube.get(), cube.get()}, cube.get()), FLAME_ERROR_UNSUPPORTED);
+  EXPECT_THAT(call.message, HasSubstr("for matrices only, not for f32[1, 1, 1]"));
+  EXPECT_EQ(run("fill", {}, f32.get(), {{"value", 1.0}, {"seed", 3}}), FLAME_ERROR_UNSUPPORTED);
+  EXPECT_THAT(call.message, HasSubstr("attribute 'seed' is not known"));
+  EXPECT_EQ(run("copy", {}, f32.get()), FLAME_ERROR_UNSUPPORTED);
+  EXPECT_EQ(call.failures, 5);
+}
+
+TEST_F(TemplateBackend, GivesAlignedMemoryUpToItsLimit) {
+  const AttributeArray options({{"memory", 1 << 20}});
+  flame_device *small = nullptr;
+  ASSERT_EQ(backend->open(call, str("example-cpu"), 0, options.data(), 1, &small), FLAME_OK);
+  void *first = nullptr, *second = nullptr, *none = &second;
+  EXPECT_EQ(memory->allocate(small, call, 1000, &first), FLAME_OK);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 256, 0u);
+  std::memset(first, 1, 1000);
+  EXPECT_EQ(memory->allocate(small, call, 1 << 20, &second), FLAME_ERROR_OUT_OF_MEMORY);
+  EXPECT_EQ(call.message,
+            "1048576 bytes were asked for, but 1047576 of 1048576 are left; raise the option "
+            "'memory' of the backend");
+  EXPECT_EQ(memory->allocate(small, call, UINT64_MAX, &second), FLAME_ERROR_OUT_OF_MEMORY);
+  memory->release(small, first);
+  EXPECT_EQ(memory->allocate(small, call, 1 << 20, &second), FLAME_OK);
+  memory->release(small, second);
+  EXPECT_EQ(memory->allocate(small, call, 0, &none), FLAME_OK);
+  EXPECT_EQ(none, nullptr);
+  backend->close(small);
+}
+
+// --- kinds that build programs
+// --------------------------------------------------------------------
+
+TEST(TemplateModel, BuildsItsLayers) {
+  Loaded<flame_model_interface> model("model", FLAME_MODEL_ID);
+  auto *made = model.create<flame_model>(
+      "example-mlp", {{"inputs", 3}, {"hidden", {5}}, {"outputs", 2}, {"activation", "relu"}});
+  ASSERT_NE(made, nullptr) << model.call.message;
+  flame_str name = {};
+  EXPECT_EQ(model->program_name(made, model.call, 0, &name), FLAME_OK);
+  EXPECT_EQ(text(name), "mlp");
+  EXPECT_EQ(model->program_name(made, model.call, 1, &name), FLAME_ERROR_END);
+
+  RecordingBuilder builder;
+  const AttributeArray sizes({{"batch", 7}});
+  EXPECT_EQ(model->build(made, model.call, str("mlp"), sizes.data(), 1, builder.get()), FLAME_OK);
+  EXPECT_EQ(
+      builder.outputs.at("y"),
+      "linear(relu(linear(x, layers.0.weight, layers.0.bias)), layers.1.weight, layers.1.bias)");
+  EXPECT_THAT(builder.parameters, ElementsAre("layers.0.weight trained", "layers.0.bias trained",
+                                              "layers.1.weight trained", "layers.1.bias trained"));
+  EXPECT_THAT(builder.places[0], HasSubstr("model.cc:"));
+  EXPECT_EQ(model->build(made, model.call, str("unet"), sizes.data(), 1, builder.get()),
+            FLAME_ERROR_NOT_FOUND);
+  EXPECT_EQ(model->build(made, model.call, str("mlp"), nullptr, 0, builder.get()),
+            FLAME_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(model.call.message, "'batch' is missing");
+  model->destroy(made);
+}
+
+TEST(TemplateAdapter, AddsALowRankProductToLinearLayers) {
+  Loaded<flame_adapter_interface> adapter("adapter", FLAME_ADAPTER_ID);
+  auto *made = adapter.create<flame_adapter>("example-low-rank", {{"rank", 4}, {"alpha", 2.0}});
+  ASSERT_NE(made, nullptr) << adapter.call.message;
+  RecordingBuilder builder;
+  flame_layer layer = {sizeof layer, 0, FLAME_STR("to_q"), FLAME_STR("linear"), 0, 0, 0, 0,
+                       nullptr};
+  layer.input = builder.add("x", FLAME_DTYPE_F32, {7, 8});
+  layer.weight = builder.add("w", FLAME_DTYPE_F32, {6, 8});
+  layer.output = builder.add("y", FLAME_DTYPE_F32, {7, 6});
+  flame_value out = 0;
+  EXPECT_EQ(adapter->adapt(made, adapter.call, &layer, builder.get(), &out), FLAME_OK);
+  EXPECT_EQ(builder.text_of(out),
+            "add(y, mul(fill(shape=[], value=0.5, dtype=f32), linear(linear(x, "
+            "copy(lora_down.weight, dtype=f32)), copy(lora_up.weight, dtype=f32))))");
+  layer.op = FLAME_STR("conv2d");
+  EXPECT_EQ(adapter->adapt(made, adapter.call, &layer, builder.get(), &out), FLAME_OK);
+  EXPECT_EQ(out, layer.output);
+  adapter->destroy(made);
+}
+
+TEST(TemplateOptimizer, BuildsAStepOfSgd) {
+  Loaded<flame_optimizer_interface> optimizer("optimizer", FLAME_OPTIMIZER_ID);
+  auto *made = optimizer.create<flame_optimizer>("example-sgd", {{"momentum", 0.5}});
+  ASSERT_NE(made, nullptr) << optimizer.call.message;
+  RecordingBuilder builder;
+  const flame_value states[] = {builder.add("v", FLAME_DTYPE_F32, {9})};
+  flame_value new_states[1] = {};
+  flame_update update = {};
+  update.struct_size = sizeof update;
+  update.parameter = builder.add("p", FLAME_DTYPE_F32, {9});
+  update.gradient = builder.add("g", FLAME_DTYPE_F32, {9});
+  update.learning_rate = builder.add("lr", FLAME_DTYPE_F32, {});
+  update.state_count = 1;
+  update.states = states;
+  update.new_states = new_states;
+  EXPECT_EQ(optimizer->build(made, optimizer.call, builder.get(), &update), FLAME_OK);
+  const std::string velocity = "add(mul(fill(shape=[], value=0.5, dtype=f32), v), g)";
+  EXPECT_EQ(builder.text_of(new_states[0]), velocity);
+  EXPECT_EQ(builder.text_of(update.new_parameter), "sub(p, mul(lr, " + velocity + "))");
+  optimizer->destroy(made);
+}
+
+TEST(TemplateSampler, ChoosesFallingLevelsThatEndWithZero) {
+  Loaded<flame_sampler_interface> sampler("sampler", FLAME_SAMPLER_ID);
+  auto *made = sampler.create<flame_sampler>("example-euler", {{"spacing", "linear"}});
+  double levels[4] = {};
+  EXPECT_EQ(sampler->levels(made, sampler.call, 3, 1, 9, levels), FLAME_OK);
+  EXPECT_THAT(levels, ElementsAre(9, 5, 1, 0));
+  EXPECT_EQ(sampler->levels(made, sampler.call, 1, 1, 9, levels), FLAME_OK);
+  EXPECT_EQ(levels[1], 0);
+  EXPECT_EQ(sampler->levels(made, sampler.call, 0, 1, 9, levels), FLAME_ERROR_INVALID_ARGUMENT);
+  sampler->destroy(made);
+}
+
+TEST(TemplateSampler, BuildsAStepOfEuler) {
+  Loaded<flame_sampler_interface> sampler("sampler", FLAME_SAMPLER_ID);
+  auto *made = sampler.create<flame_sampler>("example-euler");
+  RecordingBuilder builder;
+  flame_sampler_step step = {};
+  step.struct_size = sizeof step;
+  step.sample = builder.add("x", FLAME_DTYPE_F32, {4});
+  step.denoised = builder.add("d", FLAME_DTYPE_F32, {4});
+  step.sigma = builder.add("s", FLAME_DTYPE_F32, {});
+  step.next_sigma = builder.add("n", FLAME_DTYPE_F32, {});
+  EXPECT_EQ(sampler->build(made, sampler.call, builder.get(), &step), FLAME_OK);
+  EXPECT_EQ(builder.text_of(step.next_sample), "add(x, mul(div(sub(x, d), s), sub(n, s)))");
+  sampler->destroy(made);
+}
+
+// --- data sources
+// ---------------------------------------------------------------------------------
+
+class TemplateData : public testing::Test {
+ protected:
+  using Source = Loaded<flame_data_source_interface>;
+
+  static flame_field field_of(Source &source, flame_data_source *made, uint64_t example,
+                              uint32_t index) {
+    flame_field field = {};
+    field.struct_size = sizeof field;
+    EXPECT_EQ(source->describe_field(made, source.call, example, index, &field), FLAME_OK)
+        << source.call.message;
+    return field;
+  }
+
+  Folder folder;
+};
+
+TEST_F(TemplateData, ReadsPicturesInTheOrderOfTheirNames) {
+  folder.write("b.pgm", "P5 1 2 255\nxy");
+  folder.write("a dog.ppm", "P6\n# made by hand\n2 1\n255\nabcdef");
+  folder.write("notes.txt", "no picture");
+  Source source("data", FLAME_DATA_SOURCE_ID);
+  auto *made =
+      source.create<flame_data_source>("example-pictures", {{"path", folder.path.string()}});
+  ASSERT_NE(made, nullptr) << source.call.message;
+  EXPECT_EQ(source->count(made), 2u);
+
+  const flame_field image = field_of(source, made, 0, 0);
+  EXPECT_EQ(text(image.name), "image");
+  EXPECT_EQ(image.dtype, FLAME_DTYPE_U8);
+  EXPECT_THAT(std::vector<int64_t>(image.shape, image.shape + image.rank), ElementsAre(1, 2, 3));
+  const flame_field caption = field_of(source, made, 0, 1);
+  EXPECT_EQ(caption.dtype, 0u);
+  EXPECT_EQ(text(caption.text), "a dog");
+  flame_field end = {};
+  end.struct_size = sizeof end;
+  EXPECT_EQ(source->describe_field(made, source.call, 0, 2, &end), FLAME_ERROR_END);
+
+  char pixels[6];
+  const int64_t shape[] = {1, 2, 3}, strides[] = {6, 3, 1};
+  const flame_tensor into = {sizeof into, FLAME_DTYPE_U8, 3, 0, shape, strides, pixels, 0, 6};
+  EXPECT_EQ(source->read_field(made, source.call, 0, 0, &into), FLAME_OK) << source.call.message;
+  EXPECT_EQ(std::string(pixels, 6), "abcdef");
+  EXPECT_EQ(source->read_field(made, source.call, 1, 0, &into), FLAME_ERROR_STORAGE);
+  EXPECT_EQ(source->read_field(made, source.call, 2, 0, &into), FLAME_ERROR_INVALID_ARGUMENT);
+  source->destroy(made);
+}
+
+TEST_F(TemplateData, KnowsAPictureByItsContent) {
+  folder.write("a.pgm", "P5 1 1 255\nx");
+  Source source("data", FLAME_DATA_SOURCE_ID);
+  auto *made =
+      source.create<flame_data_source>("example-pictures", {{"path", folder.path.string()}});
+  flame_str identity = {};
+  EXPECT_EQ(source->identity(made, source.call, 0, &identity), FLAME_OK);
+  const std::string before = text(identity);
+  EXPECT_EQ(source->identity(made, source.call, 0, &identity), FLAME_OK);
+  EXPECT_EQ(text(identity), before);
+  folder.write("a.pgm", "P5 1 1 255\ny");
+  EXPECT_EQ(source->identity(made, source.call, 0, &identity), FLAME_OK);
+  EXPECT_NE(text(identity), before);
+  source->destroy(made);
+}
+
+TEST_F(TemplateData, RefusesHostilePicturesWithTheirNames) {
+  const std::vector<std::string> contents = {"",
+                                             "P6",
+                                             "P4 1 1\nx",
+                                             "P5 0 1 255\nx",
+                                             "P5 99999999999999999 1 255\n",
+                                             "P5 1 1 255",
+                                             "P5 2 2 255\nx",
+                                             "P5 1 1 65535\nxx",
+                                             "P5 1",
+                                             "P5 # no end",
+                                             "P5 -1 1 255\nx"};
+  for (size_t i = 0; i < contents.size(); ++i)
+    folder.write("x" + std::to_string(100 + i) + ".pgm", contents[i]);
+  Source source("data", FLAME_DATA_SOURCE_ID);
+  auto *made =
+      source.create<flame_data_source>("example-pictures", {{"path", folder.path.string()}});
+  for (size_t i = 0; i < contents.size(); ++i) {
+    flame_field field = {};
+    field.struct_size = sizeof field;
+    EXPECT_EQ(source->describe_field(made, source.call, i, 0, &field), FLAME_ERROR_STORAGE)
+        << contents[i];
+    EXPECT_THAT(source.call.message, HasSubstr("x" + std::to_string(100 + i) + ".pgm: "));
+  }
+  source->destroy(made);
+}
+
+TEST_F(TemplateData, SaysWhenAFolderIsMissingOrEmpty) {
+  Source source("data", FLAME_DATA_SOURCE_ID);
+  EXPECT_EQ(source.create<flame_data_source>("example-pictures", {{"path", folder / "none"}}),
+            nullptr);
+  EXPECT_EQ(source.call.status, FLAME_ERROR_STORAGE);
+  EXPECT_EQ(source.create<flame_data_source>("example-pictures", {{"path", folder.path.string()}}),
+            nullptr);
+  EXPECT_THAT(source.call.message, HasSubstr("no pictures"));
+}
+
+TEST_F(TemplateData, ReadsTheLinesOfAFileInPlainC) {
+  folder.write("lines.txt", "\na dog\n\na cat");
+  Source source("data-in-c", FLAME_DATA_SOURCE_ID);
+  auto *made = source.create<flame_data_source>("example-lines", {{"path", folder / "lines.txt"}});
+  ASSERT_NE(made, nullptr) << source.call.message;
+  EXPECT_EQ(source->count(made), 2u);
+  EXPECT_EQ(text(field_of(source, made, 0, 0).text), "a dog");
+  EXPECT_EQ(text(field_of(source, made, 1, 0).text), "a cat");
+  flame_str first = {}, second = {};
+  EXPECT_EQ(source->identity(made, source.call, 0, &first), FLAME_OK);
+  const std::string kept = text(first);
+  EXPECT_EQ(source->identity(made, source.call, 1, &second), FLAME_OK);
+  EXPECT_NE(kept, text(second));
+  EXPECT_EQ(source.call.failures, 0);
+  EXPECT_EQ(source->identity(made, source.call, 2, &second), FLAME_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(source.call.message, "example 2 was asked for, but there are 2");
+  source->destroy(made);
+  EXPECT_EQ(source.create<flame_data_source>("example-lines", {{"path", folder / "none"}}),
+            nullptr);
+  EXPECT_EQ(source.call.failures, 2) << "a failure of the host is told once";
+}
+
+// --- exporter
+// -------------------------------------------------------------------------------------
+
+// Two parameters; `read` fails for the second if it is told so.
+struct FakeParameters {
+  FakeTensor first{FLAME_DTYPE_F32, {2, 2}, {1, 2, 3, 4}};
+  FakeTensor second{FLAME_DTYPE_F32, {1}, {5}};
+  bool fails = false;
+  flame_parameters table = {sizeof table, 0, this, count, describe, read};
+
+  FakeTensor &of(uint64_t index) { return index == 0 ? first : second; }
+  static uint64_t count(void *) noexcept { return 2; }
+  static flame_status describe(void *self, flame_call *, uint64_t index, flame_str *name,
+                               flame_tensor *view) noexcept {
+    static const std::string names[] = {"to_q.lora_down", "odd \"name\"\n"};
+    *name = str(names[index]);
+    *view = *static_cast<FakeParameters *>(self)->of(index).get();
+    return FLAME_OK;
+  }
+  static flame_status read(void *self, flame_call *call, uint64_t index,
+                           const flame_tensor *into) noexcept {
+    auto &parameters = *static_cast<FakeParameters *>(self);
+    if (parameters.fails && index == 1) {
+      call->fail(call->sink, FLAME_ERROR_DEVICE_LOST, FLAME_STR("the device is gone"));
+      return FLAME_ERROR_DEVICE_LOST;
+    }
+    const std::vector<float> &elements = parameters.of(index).elements;
+    std::memcpy(into->data, elements.data(), elements.size() * sizeof(float));
+    return FLAME_OK;
+  }
+};
+
+class TemplateExporter : public testing::Test {
+ protected:
+  flame_status write(FakeParameters &parameters) {
+    auto *made = exporter.create<flame_exporter>(
+        "example-safetensors", {{"path", folder / "out.safetensors"}, {"precision", "f32"}});
+    const AttributeArray facts(std::vector<Attribute>{{"base", "sdxl"}});
+    EXPECT_EQ(exporter->check(made, exporter.call, &parameters.table), FLAME_OK);
+    const flame_status status =
+        exporter->write(made, exporter.call, &parameters.table, facts.data(), facts.size());
+    exporter->destroy(made);
+    return status;
+  }
+
+  Folder folder;
+  Loaded<flame_exporter_interface> exporter{"exporter", FLAME_EXPORTER_ID};
+};
+
+TEST_F(TemplateExporter, WritesASafetensorsFile) {
+  FakeParameters parameters;
+  ASSERT_EQ(write(parameters), FLAME_OK) << exporter.call.message;
+  const std::string file = content_of(folder / "out.safetensors");
+  uint64_t length = 0;
+  ASSERT_GT(file.size(), 8u);
+  std::memcpy(&length, file.data(), 8);
+  ASSERT_EQ(file.size(), 8 + length + 20);
+  EXPECT_EQ(length % 8, 0u);
+  EXPECT_THAT(
+      file.substr(8, length),
+      HasSubstr(R"({"__metadata__":{"format":"pt","base":"sdxl"},"to_q.lora_down":{"dtype":"F32",)"
+                R"("shape":[2,2],"data_offsets":[0,16]},"odd \"name\"\u000a":{"dtype":"F32",)"
+                R"("shape":[1],"data_offsets":[16,20]}})"));
+  float elements[5];
+  std::memcpy(elements, file.data() + 8 + length, 20);
+  EXPECT_THAT(elements, ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(exporter.host.log,
+              ElementsAre("1 wrote 2 tensors to " + (folder / "out.safetensors")));
+}
+
+TEST_F(TemplateExporter, LeavesNothingWhenItFailsHalfway) {
+  FakeParameters parameters;
+  parameters.fails = true;
+  EXPECT_EQ(write(parameters), FLAME_ERROR_DEVICE_LOST);
+  EXPECT_EQ(exporter.call.message, "the device is gone");
+  EXPECT_EQ(exporter.call.failures, 1);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+}
+
+TEST_F(TemplateExporter, NeedsAPath) {
+  EXPECT_EQ(exporter.create<flame_exporter>("example-safetensors"), nullptr);
+  EXPECT_EQ(exporter.call.message, "option 'path' is missing; it must be given");
+}
+
+}  // namespace
