@@ -3,16 +3,16 @@
  *
  * Conventions, valid for every header of this folder:
  *  - Only C standard headers, fixed-width integers, pointers, size_t and double. No exception, no
- * C++ type crosses.
+ *    C++ type crosses.
  *  - A struct that may grow begins with struct_size, set by the side that owns the memory to the
- * sizeof it was built with. The other side reads a field only if FLAME_HAS says that it is there,
- * and never writes past struct_size. Fields are only ever added at the end, and no struct
- * has padding, because an old struct_size would cover a field that was put there. Structs called
- * "frozen" never change.
+ *    sizeof it was built with. The other side reads a field only if FLAME_HAS says that it is there,
+ *    and never writes past struct_size. Fields are only ever added at the end, and no struct
+ *    has padding, because an old struct_size would cover a field that was put there. Structs called
+ *    "frozen" never change.
  *  - Text is UTF-8 in a flame_str, not ended by NUL. It is borrowed: valid until the call returns,
- * unless the comment says otherwise. A descriptor's text is valid as long as the library is open.
+ *    unless the comment says otherwise. A descriptor's text is valid as long as the library is open.
  *  - Who creates destroys: each create has its destroy in the same table. No memory is freed by the
- * other side.
+ *    other side.
  *  - Each function carries a tag that says which calls may meet.
  *    - [init]: one call at a time in the process, before or after everything else.
  *    - [any]: any thread, at any time.
@@ -21,7 +21,7 @@
  *    - [stream-serial]: any thread, but one call at a time for each stream in the call.
  *  - A plugin holds none of its locks while it calls the host.
  *  - A plugin never ends the process, installs signal handlers, changes the locale, the
- * environment, the rounding mode or a descriptor that it did not open.
+ *    environment, the rounding mode or a descriptor that it did not open.
  *
  * This header alone is what both sides must agree on for a refusal to be readable. */
 #ifndef FLAME_ABI_H

@@ -6,12 +6,12 @@
  * manifest beside the library, so that none of this code runs before the plugin is used. Rules,
  * checked by the host:
  *  - plugin ids are reverse domain names in lower case ("org.example.fast-adamw"); component ids
- * and option names are lower-case words joined by '-' or '_' ("comfyui-lora", "weight_decay"), at
- * most 64 letters;
+ *    and option names are lower-case words joined by '-' or '_' ("comfyui-lora", "weight_decay"), at
+ *    most 64 letters;
  *  - ids are unique in their table, versions are MAJOR.MINOR.PATCH, `license` is an SPDX
- * expression;
+ *    expression;
  *  - plugins, components and options say what they are in one line of plain text: `summary` and
- * `help` are never empty; no text holds control characters or more than 4096 bytes;
+ *    `help` are never empty; no text holds control characters or more than 4096 bytes;
  *  - no option is named "use"; aliases are no option's name and belong to one option;
  *  - every option has a known type, and a default that its own type, range and choices allow. */
 #ifndef FLAME_DESCRIPTOR_H
