@@ -44,15 +44,24 @@ class TreeBuilder : public YAML::EventHandler {
       : source_(source), text_(cleaned), limits_(limits), problems_(problems) {}
 
   void start_part(size_t base) {
+    swallower_ = nullptr;
     base_ = base;
     last_ = base;
     documents_ = 0;
     anchors_.clear();
   }
 
-  // After a failure: what is open stays as it is, marked as incomplete.
+  // After a failure: what is open stays as it is, marked as incomplete. Plain text over several
+  // lines just before it has most likely swallowed the line that is wrong, and is dropped.
   void break_off() {
     breaking_off_ = true;
+    if (swallower_ && !open_.empty()) {
+      YamlNode &around = *open_.back().node;
+      if (!around.items.empty() && around.items.back() == swallower_) around.items.pop_back();
+      if (!around.members.empty() && around.members.back().value == swallower_) {
+        around.members.pop_back();
+      }
+    }
     while (!open_.empty()) {
       open_.back().node->complete = false;
       close();
@@ -138,7 +147,9 @@ class TreeBuilder : public YAML::EventHandler {
     node->quoted = tag == "!";
     node->place = source_.place(at, node->quoted ? check_quote(at) : plain_size(at, value));
     last_ = at;
-    add_leaf(std::move(node), at, anchor);
+    const bool over_lines = !node->quoted && text_.substr(at, value.size()) != value;
+    add_leaf(node, at, anchor);
+    swallower_ = over_lines ? node : nullptr;
   }
 
   void OnSequenceStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor,
@@ -174,6 +185,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   // Where the content of a node starts, behind its anchor and tag. A tag is refused here.
   size_t start(const YAML::Mark &mark, YAML::anchor_t anchor, const std::string &tag) {
+    swallower_ = nullptr;
     size_t at = offset_of(mark);
     const bool tagged = tag != "?" && tag != "!" && !tag.empty();
     while (at < text_.size() && ((text_[at] == '&' && anchor != 0) || text_[at] == '!')) {
@@ -369,6 +381,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::unique_ptr<Frame> top_;  // the mapping at the left margin, between parts
   std::unordered_map<YAML::anchor_t, Anchor> anchors_;
   YamlNodePtr root_;
+  YamlNodePtr swallower_;  // the last value, if it is plain text over several lines
 };
 
 // The start of the first line behind `offset` that starts like a key at the left margin.

@@ -10,6 +10,7 @@
 
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
+#include "core/base/text.h"
 #include "core/plugin/number_text.h"
 #include "core/plugin/quantity_text.h"
 
@@ -102,6 +103,9 @@ Result<Scalar> parse_path(const OptionSpec &spec, std::string_view text) {
   if (text.find_first_of("\n\r") != std::string_view::npos) {
     return refusal(spec, text, "it has more than one line");
   }
+  if (text == "~" || text.starts_with("~/")) {
+    return refusal(spec, text, "'~' is not expanded; write the folder in full");
+  }
   return Scalar(std::string(text));
 }
 
@@ -129,12 +133,6 @@ Result<Scalar> parse_duration(const OptionSpec &spec, std::string_view text) {
   return Scalar(seconds);
 }
 
-std::string join(const std::vector<std::string> &words) {
-  std::string text;
-  for (const std::string &word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string bound_text(OptionType type, double bound) {
   if (type == OptionType::kSize) return size_text(static_cast<int64_t>(bound));
   if (type == OptionType::kDuration) return duration_text(bound);
@@ -152,7 +150,6 @@ std::string range_text(const OptionSpec &spec) {
   }
   if (!spec.minimum) return fmt::format(" of at most {}", most);
   if (spec.exclusive_minimum) return fmt::format(" above {} and at most {}", least, most);
-  if (*spec.minimum == *spec.maximum) return fmt::format(", {}", least);
   return fmt::format(" from {} to {}", least, most);
 }
 
@@ -211,6 +208,7 @@ std::string expectation(const OptionSpec &spec) {
   const std::string unit = spec.unit.empty() ? "" : fmt::format(" ({})", spec.unit);
   switch (spec.type) {
     case OptionType::kInt:
+      if (spec.minimum && spec.minimum == spec.maximum) return fmt::format("{}", *spec.minimum);
       return "a whole number" + range_text(spec) + unit;
     case OptionType::kFloat:
       return "a number" + range_text(spec) + unit;
@@ -221,7 +219,7 @@ std::string expectation(const OptionSpec &spec) {
     case OptionType::kPath:
       return "a path";
     case OptionType::kChoice:
-      return (spec.choices.size() == 1 ? "" : "one of ") + join(spec.choices);
+      return (spec.choices.size() == 1 ? "" : "one of ") + join(spec.choices, ", ");
     case OptionType::kSize:
       return "a size such as 22GiB" + (range_text(spec).empty() ? "" : "," + range_text(spec));
     case OptionType::kDuration:

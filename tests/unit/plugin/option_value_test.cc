@@ -122,6 +122,7 @@ TEST(OptionValue, TakesAnyTextForAString) {
 TEST(OptionValue, RefusesAnEmptyPath) {
   EXPECT_THAT(refusal(spec_of(OptionType::kPath), "", true), HasSubstr("empty"));
   EXPECT_THAT(refusal(spec_of(OptionType::kPath), "a\nb", true), HasSubstr("more than one line"));
+  EXPECT_THAT(refusal(spec_of(OptionType::kPath), "~/models"), HasSubstr("not expanded"));
   EXPECT_EQ(read<std::string>(spec_of(OptionType::kPath), "a b/c"), "a b/c");
 }
 

@@ -1,0 +1,270 @@
+#include "core/pipeline/sections.h"
+
+#include <algorithm>
+
+#include "core/io/source_text.h"
+
+namespace flame {
+namespace {
+
+constexpr std::string_view kSince = "0.1.0";
+
+// Short to write and to read: one option a line of the tables below.
+struct Option : OptionSpec {
+  Option(std::string_view option_name, OptionType option_type, std::string_view option_help) {
+    name = option_name;
+    type = option_type;
+    help = option_help;
+    since = kSince;
+  }
+  Option &needed() { return required = true, *this; }
+  Option &many() { return list = true, *this; }
+  Option &in(std::string_view text) { return unit = text, *this; }
+  Option &is(std::string_view text) { return default_text = std::string(text), *this; }
+  Option &least(double value) { return minimum = value, *this; }
+  Option &most(double value) { return maximum = value, *this; }
+  Option &above(double value) { return minimum = value, exclusive_minimum = true, *this; }
+  Option &one_of(std::vector<std::string> names) { return choices = std::move(names), *this; }
+  Option &also(std::vector<std::string> names) { return aliases = std::move(names), *this; }
+};
+
+ComponentSpec own(std::string_view id, std::string_view summary, std::vector<OptionSpec> options) {
+  return {"section", std::string(id), std::string(summary), std::move(options)};
+}
+
+SectionSpec backend() {
+  SectionSpec section;
+  section.key = "backend";
+  section.kind = "backend";
+  section.default_use = "auto";
+  section.own =
+      own("backend", "What computes, and how exactly.",
+          {Option("precision", OptionType::kChoice,
+                  "The type that activations are computed and stored in; tf32 is f32 with faster, "
+                  "coarser products.")
+               .one_of({"bf16", "f16", "f32", "tf32"})
+               .is("bf16")
+               .also({"mixed_precision", "dtype", "train_dtype"}),
+           Option("memory", OptionType::kSize,
+                  "Device memory that the run may take; a run that cannot keep to it is refused "
+                  "before it starts. All that is free, when left out.")
+               .in("bytes")
+               .above(0)
+               .also({"memory_limit", "max_memory", "vram"}),
+           Option("determinism", OptionType::kChoice,
+                  "strict gives the same bits in every run and refuses ops that cannot.")
+               .one_of({"fast", "strict"})
+               .is("fast")
+               .also({"deterministic"})});
+  return section;
+}
+
+SectionSpec plain(std::string_view key, std::string_view summary) {
+  SectionSpec section;
+  section.key = key;
+  section.kind = key;
+  section.own = own(key, summary, {});
+  return section;
+}
+
+SectionSpec train() {
+  SectionSpec section;
+  section.key = "train";
+  section.own =
+      own("train", "How long and how fast the adapter learns.",
+          {Option("steps", OptionType::kInt, "How many times the optimizer steps.")
+               .in("steps")
+               .least(1)
+               .needed()
+               .also({"max_train_steps", "max_steps", "num_steps", "iterations"}),
+           Option("batch", OptionType::kInt, "Examples in one forward and backward pass.")
+               .in("examples")
+               .least(1)
+               .is("1")
+               .also({"batch_size", "train_batch_size", "micro_batch"}),
+           Option("accumulate", OptionType::kInt, "Passes whose gradients one step adds up.")
+               .in("passes")
+               .least(1)
+               .is("1")
+               .also({"gradient_accumulation_steps", "gradient_accumulation", "grad_accum"}),
+           Option("clip", OptionType::kFloat,
+                  "The norm that gradients are scaled down to; 0 leaves them as they are.")
+               .least(0)
+               .is("1")
+               .also({"max_grad_norm", "grad_clip", "gradient_clipping", "clip_grad_norm"}),
+           Option("ema", OptionType::kFloat,
+                  "How much a moving average of the parameters keeps at each step; 0 keeps none.")
+               .least(0)
+               .most(1)
+               .is("0")
+               .also({"ema_decay", "use_ema"}),
+           Option("checkpoint_every", OptionType::kInt,
+                  "Steps between two checkpoints; the last step always writes one.")
+               .in("steps")
+               .least(1)
+               .is("250")
+               .also({"save_every", "save_every_n_steps", "checkpointing_steps", "save_steps"})});
+  SectionSpec optimizer = plain("optimizer", "The rule that changes the parameters.");
+  optimizer.required = true;
+  SectionSpec schedule = plain("schedule", "How the learning rate changes over the steps.");
+  schedule.default_use = "constant";
+  section.sections = {optimizer, schedule};
+  return section;
+}
+
+SectionSpec sample() {
+  SectionSpec section;
+  section.key = "sample";
+  section.own =
+      own("sample", "Pictures made from prompts, during training or alone.",
+          {Option("every", OptionType::kInt,
+                  "Training steps between two sets of pictures; only at the end, when left out.")
+               .in("steps")
+               .least(1)
+               .also({"sample_every", "sample_every_n_steps", "validation_steps"}),
+           Option("prompts", OptionType::kString, "One picture for each prompt.")
+               .many()
+               .needed()
+               .also({"prompt", "validation_prompt", "sample_prompts"}),
+           Option("negative", OptionType::kString, "What the pictures should not show.")
+               .is("")
+               .also({"negative_prompt", "neg"}),
+           Option("steps", OptionType::kInt, "Steps from noise to picture.")
+               .in("steps")
+               .least(1)
+               .most(1000)
+               .is("20")
+               .also({"sample_steps", "num_inference_steps"}),
+           Option("guidance", OptionType::kFloat,
+                  "How strongly the prompt counts; the model's own value, when left out.")
+               .least(0)
+               .also({"guidance_scale", "cfg_scale", "cfg"}),
+           Option("seed", OptionType::kInt, "Of the pictures' noise; the run's, when left out.")
+               .least(0)
+               .also({"sample_seed"}),
+           Option("width", OptionType::kInt, "Of the pictures; the data's, when left out.")
+               .in("px")
+               .least(64)
+               .most(16384),
+           Option("height", OptionType::kInt, "Of the pictures; the data's, when left out.")
+               .in("px")
+               .least(64)
+               .most(16384),
+           Option("strength", OptionType::kFloat, "The factor of what the adapter adds.")
+               .is("1")
+               .also({"lora_strength", "lora_scale", "multiplier"})});
+  SectionSpec sampler = plain("sampler",
+                              "The way from noise to picture; the model's own, when "
+                              "left out.");
+  section.sections = {sampler};
+  return section;
+}
+
+SectionSpec exports() {
+  SectionSpec section;
+  section.key = "export";
+  section.kind = "exporter";
+  section.list = true;
+  section.own = own("export", "Files for other programs, written when training ends.",
+                    {Option("path", OptionType::kPath, "The file to write.")
+                         .needed()
+                         .also({"file", "output", "output_name", "filename"})});
+  return section;
+}
+
+SectionSpec root() {
+  SectionSpec section;
+  section.own =
+      own("pipeline", "A pipeline of flamehost.",
+          {Option("flame", OptionType::kInt, "The version of this file's format.")
+               .least(1)
+               .most(1)
+               .needed()
+               .also({"version"}),
+           Option("run", OptionType::kString,
+                  "The run's name: results go to runs/NAME. The file's own name, when left out.")
+               .also({"name", "run_name", "job", "output_dir"}),
+           Option("seed", OptionType::kInt, "Of every random number of the run.")
+               .least(0)
+               .is("0")
+               .also({"random_seed"})});
+  section.sections = {backend(),
+                      plain("model", "The model that is trained or sampled."),
+                      plain("data", "What the model learns from."),
+                      plain("adapter", "What is trained: a small change of the model's layers."),
+                      train(),
+                      sample(),
+                      exports()};
+  return section;
+}
+
+Option warmup() {
+  return Option("warmup", OptionType::kInt, "Steps in which the rate rises from 0.")
+      .in("steps")
+      .least(0)
+      .is("0")
+      .also({"warmup_steps", "lr_warmup_steps", "num_warmup_steps"});
+}
+
+Option final_part() {
+  return Option("final", OptionType::kFloat, "The part of the rate that is left at the last step.")
+      .least(0)
+      .most(1)
+      .is("0")
+      .also({"min_lr_ratio", "lr_end", "eta_min", "min_factor"});
+}
+
+std::vector<ComponentSpec> built_ins() {
+  return {
+      {"backend", "auto", "The best installed backend whose device answers.", {}},
+      {"schedule", "constant", "The same rate at every step.", {warmup()}},
+      {"schedule", "linear", "A straight line down to the end.", {warmup(), final_part()}},
+      {"schedule", "cosine", "Half a cosine down to the end.", {warmup(), final_part()}},
+      {"schedule",
+       "polynomial",
+       "A power of the steps that are left.",
+       {warmup(), final_part(),
+        Option("power", OptionType::kFloat, "The exponent; 1 is linear.").above(0).is("1")}},
+      {"schedule",
+       "rex",
+       "Slow at first, fast at the end: the reflected exponential.",
+       {warmup(), final_part()}},
+  };
+}
+
+}  // namespace
+
+const SectionSpec *SectionSpec::find_section(std::string_view name) const {
+  const auto at = std::find_if(sections.begin(), sections.end(),
+                               [&](const SectionSpec &section) { return section.key == name; });
+  return at == sections.end() ? nullptr : &*at;
+}
+
+const SectionSpec &pipeline_sections() {
+  static const SectionSpec sections = root();
+  return sections;
+}
+
+std::span<const ComponentSpec> built_in_components() {
+  static const std::vector<ComponentSpec> components = built_ins();
+  return components;
+}
+
+std::string run_name_problem(std::string_view name) {
+  const auto allowed = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.' || c == ' ';
+  };
+  if (name.empty()) return "it is empty";
+  if (name.front() == '.' || name.front() == '-' || name.front() == ' ') {
+    return "it starts with a dot, a dash or a blank";
+  }
+  if (!std::all_of(name.begin(), name.end(), allowed)) {
+    return "it names a folder: only letters, digits, '_', '-', '.' and blanks";
+  }
+  if (count_characters(name) > 100) return "it is longer than 100 characters";
+  return {};
+}
+
+}  // namespace flame
