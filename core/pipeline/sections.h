@@ -40,6 +40,6 @@ inline constexpr std::string_view kPinsHelp =
 std::string run_name_problem(std::string_view name);
 // The same rule for the schema.
 inline constexpr std::string_view kRunNamePattern =
-    "^[A-Za-z0-9_\\u0080-\\uffff][A-Za-z0-9._ \\u0080-\\uffff-]{0,99}$";
+    "^(?![-. ])[^\\u0000-\\u001f!-,/:-@\\[-\\^`{-\\u007f]{1,100}$";
 
 }  // namespace flame
