@@ -1,0 +1,110 @@
+// What the catalogue knows of an op: its contract for backends and its rules for the host.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/ops/catalogue/attributes.h"
+#include "core/tensor/shape.h"
+#include "core/tensor/view.h"
+
+namespace flame {
+
+class OpBuilder;
+class Term;
+struct OpDefinition;
+
+enum class OpGroup {
+  kRequired,  // every backend has it
+  kView,      // the host resolves it by strides; where it cannot, it inserts a copy
+  kOptional,  // a backend may have it; else the host puts its decomposition in its place
+};
+
+// How close an implementation must come to the reference.
+enum class Agreement {
+  kExact,    // the same bits
+  kLinear,   // norm-relative 2e-6 in f32; the same bits if all values are small whole numbers
+  kNumeric,  // norm-relative 2e-6 in f32
+};
+
+enum class OperandCount {
+  kOne,
+  kOptional,  // may be left out; then all operands behind it are left out too
+  kMany,      // any number, also none; the last operand alone
+};
+
+struct OperandSpec {
+  std::string_view name = {};
+  std::string_view help = {};  // shape and types: "[n, h, w, c]; any float"
+  OperandCount count = OperandCount::kOne;
+};
+
+struct AttributeSpec {
+  std::string_view name;
+  AttributeKind kind;
+  std::optional<AttributeValue> default_value;  // none: must be given
+  std::string_view help;
+};
+
+// One use of an op, while it is checked. Rules see complete attributes: each of the op's, in the
+// catalogue's order.
+struct OpCall {
+  const OpDefinition *op = nullptr;
+  std::vector<TensorType> inputs;
+  Attributes attributes;
+  std::vector<TensorType> outputs;  // made by `infer`
+
+  size_t input_count() const { return inputs.size(); }
+  DType dtype(size_t input) const { return inputs[input].dtype; }
+  const Shape &shape(size_t input) const { return inputs[input].shape; }
+};
+
+// One use of an op whose gradient or decomposition is being written with `builder`.
+struct OpRewrite {
+  OpBuilder &builder;
+  const Attributes &attributes;
+  const std::vector<Term> &inputs;
+  const std::vector<TensorType> &output_types;
+  // The rest is for gradients alone.
+  const std::vector<Term> &outputs;
+  const std::vector<Term> &cotangents;  // one for each output, empty where none arrives
+  const std::vector<bool> &wanted;      // for each input
+};
+
+struct OpDefinition {
+  std::string_view name = {};
+  OpGroup group = OpGroup::kOptional;
+  std::string_view summary = {};  // one line
+  std::string_view formula = {};  // exact, several lines
+  std::vector<OperandSpec> inputs = {};
+  std::vector<OperandSpec> outputs = {};
+  std::vector<AttributeSpec> attributes = {};
+  std::string_view dtypes = {};  // which types it takes, in words
+  Agreement agreement = Agreement::kNumeric;
+
+  // Checks the inputs and the attributes' values, brings attributes to their normal form (no
+  // negative axis, nothing left to be derived) and sets the outputs. An error says which operand,
+  // what was expected and what was seen; the caller adds the op's name.
+  Status (*infer)(OpCall &call) = nullptr;
+
+  // The gradient for each wanted input, with the input's type and shape; an empty Term where it is
+  // zero. Null: the gradient of the decomposition is taken, or there is none; see `gradient_note`.
+  std::vector<Term> (*gradient)(const OpRewrite &use) = nullptr;
+  // Why there is no gradient, for ops with neither a rule nor a decomposition; or what is special.
+  std::string_view gradient_note = {};
+  // True if a path ends here on purpose (stop_gradient, comparisons): no gradient, and no error.
+  bool stops_gradient = false;
+
+  // The op's outputs in other ops; ends, maybe over several steps, in required ops and views.
+  std::vector<Term> (*decompose)(const OpRewrite &use) = nullptr;
+
+  // For kView: the input's elements as strides, or nothing if a copy is needed.
+  std::optional<View> (*resolve)(const View &input, const Attributes &attributes,
+                                 const Shape &output) = nullptr;
+
+  const AttributeSpec *find_attribute(std::string_view attribute) const;
+};
+
+}  // namespace flame

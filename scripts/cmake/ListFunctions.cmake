@@ -1,0 +1,20 @@
+# flame_list_functions(OUTPUT TEMPLATE DECLARATION ENTRY FILE...): writes OUTPUT from TEMPLATE, so that a list in C++
+# holds one entry for each FILE and nobody keeps it by hand. In TEMPLATE, @declarations@ and @entries@ become the lines
+# DECLARATION and ENTRY for each file, in alphabetical order, with <name> replaced by its name without extension.
+function(flame_list_functions output template declaration entry)
+  set(names "")
+  foreach(file IN LISTS ARGN)
+    cmake_path(GET file STEM name)
+    list(APPEND names ${name})
+  endforeach()
+  list(SORT names)
+  set(declarations "")
+  set(entries "")
+  foreach(name IN LISTS names)
+    string(REPLACE "<name>" ${name} line "${declaration}")
+    string(APPEND declarations "${line}\n")
+    string(REPLACE "<name>" ${name} line "${entry}")
+    string(APPEND entries "${line}\n")
+  endforeach()
+  configure_file(${template} ${output} @ONLY)
+endfunction()
