@@ -4,7 +4,8 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kDoctorCommand,
+      &kValidateCommand,    &kInitCommand,           &kSchemaCommand,      &kDoctorCommand,
+      &kPluginsListCommand, &kPluginsInspectCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
       &kCompletionCommand,
   };
   return kCommands;
