@@ -66,7 +66,9 @@ class Mistakes(unittest.TestCase):
         self.check(["doctor", "--log-level", "loud"], "loud")
 
     def test_missing_file(self):
-        self.check(["validate", "/nowhere/x.yaml"], "/nowhere/x.yaml")
+        run = flamehost("validate", "/nowhere/x.yaml")
+        self.assertEqual(run.returncode, 6)
+        self.assertIn("/nowhere/x.yaml: cannot open", run.stderr)
 
 
 class Output(unittest.TestCase):
