@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -60,9 +61,9 @@ std::vector<LoadedLibrary> loaded_libraries() {
   std::vector<LoadedLibrary> libraries;
   dl_iterate_phdr(
       [](dl_phdr_info *info, size_t, void *into) {
-        const std::string path = info->dlpi_name;
-        if (path.find('/') != std::string::npos) {
-          static_cast<std::vector<LoadedLibrary> *>(into)->push_back({path, {}});
+        const std::filesystem::path path(info->dlpi_name);
+        if (path.has_parent_path()) {
+          static_cast<std::vector<LoadedLibrary> *>(into)->push_back({path.lexically_normal(), {}});
         }
         return 0;
       },

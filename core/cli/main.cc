@@ -21,10 +21,19 @@ struct Group {
 };
 constexpr Group kGroups[] = {{"plugins", "Look at, check and pin plugins"}};
 
+// A value that may come once, or again and again; `name` is "--json" or "FILE".
 template <typename Entry>
-CLI::Option *shape(CLI::Option *option, const Entry &entry) {
+CLI::Option *add_value(CLI::App &app, const Entry &entry, Arguments &arguments) {
+  const std::string name(entry.name), help(entry.help);
+  CLI::Option *option = nullptr;
   if (entry.repeated) {
-    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    const auto add = [&arguments, name](const std::vector<std::string> &values) {
+      for (const std::string &value : values) arguments.add(name, value);
+    };
+    option = app.add_option_function<std::vector<std::string>>(name, add, help);
+  } else {
+    const auto add = [&arguments, name](const std::string &value) { arguments.add(name, value); };
+    option = app.add_option_function<std::string>(name, add, help);
   }
   if (!entry.choices.empty()) {
     option->check(
@@ -36,32 +45,17 @@ CLI::Option *shape(CLI::Option *option, const Entry &entry) {
 void add_option(CLI::App &app, const CommandOption &entry, Arguments &arguments) {
   const std::string name(entry.name);
   if (entry.value.empty()) {
-    app.add_flag_function(
-        name, [&arguments, name](int64_t) { arguments.add(name, "true"); },
-        std::string(entry.help));
+    const auto add = [&arguments, name](int64_t) { arguments.add(name, "true"); };
+    app.add_flag_function(name, add, std::string(entry.help));
     return;
   }
-  CLI::Option *option = app.add_option_function<std::vector<std::string>>(
-      name,
-      [&arguments, name](const std::vector<std::string> &values) {
-        for (const std::string &value : values) arguments.add(name, value);
-      },
-      std::string(entry.help));
-  option->type_name(std::string(entry.value))->type_size(1)->allow_extra_args(false);
-  shape(option, entry);
+  CLI::Option *option = add_value(app, entry, arguments);
+  option->type_name(std::string(entry.value))->type_size(1);
+  if (entry.repeated) option->allow_extra_args(false);
 }
 
 void add_argument(CLI::App &app, const CommandArgument &entry, Arguments &arguments) {
-  const std::string name(entry.name);
-  CLI::Option *option = app.add_option_function<std::vector<std::string>>(
-      name,
-      [&arguments, name](const std::vector<std::string> &values) {
-        for (const std::string &value : values) arguments.add(name, value);
-      },
-      std::string(entry.help));
-  option->type_name("")->required(entry.required);
-  if (!entry.repeated) option->expected(entry.required ? 1 : 0, 1);
-  shape(option, entry);
+  add_value(app, entry, arguments)->type_name("")->required(entry.required);
 }
 
 CLI::App *group_of(CLI::App &app, std::string_view name) {
@@ -96,6 +90,12 @@ Error unknown_word(const CLI::App &app, const std::vector<std::string> &words) {
   return {};
 }
 
+// "flamehost plugins list"
+std::string words_of(const CLI::App &app) {
+  const CLI::App *parent = app.get_parent();
+  return parent ? words_of(*parent) + " " + app.get_name() : app.get_name();
+}
+
 // The options of a command, nearest first, for a word that starts with '-' and is none of them.
 std::string option_hint(const CLI::App &app, const std::vector<std::string> &words) {
   const CLI::App *level = &app;
@@ -111,8 +111,7 @@ std::string option_hint(const CLI::App &app, const std::vector<std::string> &wor
     const std::string hint = did_you_mean(name, names);
     if (!hint.empty()) return hint;
   }
-  return fmt::format("see: {} --help",
-                     level->get_parent() ? level->get_display_name(true) : "flamehost");
+  return fmt::format("see: {} --help", words_of(*level));
 }
 
 int report(const CLI::App &app, const CLI::ParseError &error,

@@ -24,17 +24,18 @@ grep -q "$work/place/lib/flamehost/libyaml-cpp" "$work/doctor" || fail "the tarb
 grep -q "$work/place/lib/flamehost/plugins" "$work/doctor" || fail "the tarball's own plugin folder is not searched"
 find "$work/place" "$work/home" | sort | diff "$work/before" - || fail "running it left files behind"
 mv "$work/place" "$work/elsewhere"
-env -i "$work/elsewhere/bin/flamehost" plugins list | diff "$work/list" - || fail "it does not run from another folder"
+env -i "$work/elsewhere/bin/flamehost" plugins list | sed "s,$work/elsewhere,$work/place," | diff "$work/list" - || fail "it does not run from another folder"
 rm -r "$work/elsewhere"
 size=$(du -m "$packages"/flamehost-*.tar.gz | cut -f1)
 [ "$size" -le 20 ] || fail "the tarball has $size MB, expected at most 20"
 
 for package in "$packages"/*.deb; do
-  dpkg-deb --contents "$package" | awk '$1 ~ /^.....w|^........w/ { print; found = 1 } END { exit found }' ||
-    fail "$package: files that others may write"
+  dpkg-deb --contents "$package" >"$work/contents-$(basename "$package" | cut -d_ -f1)"
 done
-dpkg-deb --contents "$packages"/flamehost_*.deb | grep -q '\./usr/bin/flamehost$' || fail "flamehost lacks the program"
-dpkg-deb --contents "$packages"/flamehost-dev_*.deb | grep -q 'flame/entry.h$' || fail "flamehost-dev lacks the headers"
-dpkg-deb --field "$packages"/flamehost_*.deb Depends | grep -q libyaml-cpp || fail "flamehost depends on no yaml-cpp"
+if grep -E '^.(....w|.......w)' "$work"/contents-*; then fail "files that others may write"; fi
+grep -q '\./usr/bin/flamehost$' "$work/contents-flamehost" || fail "flamehost lacks the program"
+grep -q 'flame/entry.h$' "$work/contents-flamehost-dev" || fail "flamehost-dev lacks the headers"
+dpkg-deb --field "$packages"/flamehost_*.deb Depends >"$work/depends"
+grep -q libyaml-cpp "$work/depends" || fail "flamehost depends on no yaml-cpp"
 lintian --fail-on error --allow-root "$packages"/*.deb || fail "lintian has errors"
 echo "the packages are sound"
