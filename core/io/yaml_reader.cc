@@ -52,16 +52,10 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   // After a failure: what is open stays as it is, marked as incomplete. Plain text over several
-  // lines just before it has most likely swallowed the line that is wrong, and is dropped.
+  // lines just before it has most likely swallowed the line that is wrong, and is cut there.
   void break_off() {
     breaking_off_ = true;
-    if (swallower_ && !open_.empty()) {
-      YamlNode &around = *open_.back().node;
-      if (!around.items.empty() && around.items.back() == swallower_) around.items.pop_back();
-      if (!around.members.empty() && around.members.back().value == swallower_) {
-        around.members.pop_back();
-      }
-    }
+    if (swallower_) swallower_->text = swallower_->text.substr(0, swallower_first_line_);
     while (!open_.empty()) {
       open_.back().node->complete = false;
       close();
@@ -150,6 +144,7 @@ class TreeBuilder : public YAML::EventHandler {
     const bool over_lines = !node->quoted && text_.substr(at, value.size()) != value;
     add_leaf(node, at, anchor);
     swallower_ = over_lines ? node : nullptr;
+    swallower_first_line_ = over_lines ? first_line_size(at) : 0;
   }
 
   void OnSequenceStart(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor,
@@ -212,6 +207,12 @@ class TreeBuilder : public YAML::EventHandler {
     if (!open_.empty() && open_.back().has_key) return open_.back().member.place;
     const size_t before = at == 0 ? kNowhere : text_.find_last_of("-[,", at - 1);
     return source_.place(before == kNowhere || before < last_ ? at : before);
+  }
+
+  // Blanks at the end of the line do not count.
+  size_t first_line_size(size_t at) const {
+    const std::string_view line = text_.substr(at, text_.find_first_of("\r\n", at) - at);
+    return line.find_last_not_of(' ') + 1;
   }
 
   size_t plain_size(size_t at, const std::string &value) const {
@@ -381,7 +382,8 @@ class TreeBuilder : public YAML::EventHandler {
   std::unique_ptr<Frame> top_;  // the mapping at the left margin, between parts
   std::unordered_map<YAML::anchor_t, Anchor> anchors_;
   YamlNodePtr root_;
-  YamlNodePtr swallower_;  // the last value, if it is plain text over several lines
+  std::shared_ptr<YamlNode> swallower_;  // the last value, if it is plain text over several lines
+  size_t swallower_first_line_ = 0;      // how much of it is of its first line
 };
 
 // The start of the first line behind `offset` that starts like a key at the left margin.

@@ -233,7 +233,7 @@ TEST(YamlReader, GoesOnWithTheNextPartAfterAnError) {
     lines.push_back(fmt::format("{}:{}", problem.place.line, problem.place.column));
   }
   EXPECT_THAT(lines, ElementsAre("2:4", "4:4", "8:4", "9:1"));
-  EXPECT_EQ(shown(*document.root), "{a: 1, b: [], c: 2, e: 3, f: {}, a: 4}");
+  EXPECT_EQ(shown(*document.root), "{a: 1, b: [x], c: 2, e: 3, f: {g: 1}, a: 4}");
   EXPECT_FALSE(document.root->complete);
 }
 

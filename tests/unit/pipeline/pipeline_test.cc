@@ -269,7 +269,8 @@ TEST(Pipeline, SaysNothingOfAKeyInALineThatCannotBeRead) {
 
 TEST(Pipeline, CallsNothingMissingInAMappingThatCouldNotBeReadToItsEnd) {
   EXPECT_THAT(problems(with("train:\n  batch: 0\n   x: 1\nadapter: {use: lora, rank: 0}\n")),
-              ElementsAre(HasSubstr("4:4 this line starts in column 4"),
+              ElementsAre(HasSubstr("3:10 'train.batch': '0' is not"),
+                          HasSubstr("4:4 this line starts in column 4"),
                           "5:28 'adapter.rank': '0' is not a whole number from 1 to 1024"));
 }
 

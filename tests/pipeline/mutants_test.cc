@@ -1,0 +1,125 @@
+// Wrong pipeline files by the hundred: each is caught at its place, and a typo is answered with the
+// word that was meant.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <map>
+
+#include "core/pipeline/pipeline.h"
+#include "tests/fixtures/sample_catalogue.h"
+#include "tests/pipeline/mutator.h"
+
+namespace flame {
+namespace {
+
+constexpr unsigned kSeed = 20240607;
+
+std::string all_places(const CheckedPipeline &checked) {
+  std::string text;
+  for (const Diagnostic &d : checked.diagnostics) {
+    text += fmt::format("  {}:{} {}\n", d.place.line, d.place.column, d.message);
+  }
+  return text;
+}
+
+const Diagnostic *at(const CheckedPipeline &checked, const test::Mutant &mutant) {
+  for (const Diagnostic &d : checked.diagnostics) {
+    const bool here = d.place.line == mutant.line && d.place.column == mutant.column;
+    if (here && d.severity == Severity::kError) return &d;
+  }
+  return nullptr;
+}
+
+CheckedPipeline check(const std::string &text, const Catalogue &catalogue) {
+  return check_pipeline({"p.yaml", text, {}}, catalogue);
+}
+
+TEST(Mutants, StartFromAPipelineThatIsRight) {
+  const CheckedPipeline checked = check(test::sample_pipeline(), test::sample_catalogue());
+  EXPECT_TRUE(checked.diagnostics.empty()) << all_places(checked);
+}
+
+TEST(Mutants, AreAllCaughtAtTheirPlaceAndTyposAreAnswered) {
+  const Catalogue catalogue = test::sample_catalogue();
+  const std::vector<test::Mutant> mutants = test::make_mutants(test::sample_pipeline(), kSeed);
+  std::map<std::string, std::pair<size_t, size_t>> kinds;  // caught, all
+  std::map<size_t, std::pair<size_t, size_t>> typos;       // answered, all; by the number of edits
+  size_t caught = 0;
+  for (const test::Mutant &mutant : mutants) {
+    const CheckedPipeline checked = check(mutant.text, catalogue);
+    const Diagnostic *found = at(checked, mutant);
+    EXPECT_TRUE(found) << mutant.kind << ", expected at " << mutant.line << ":" << mutant.column
+                       << "\n"
+                       << mutant.text << all_places(checked);
+    EXPECT_FALSE(checked.pipeline.has_value());
+    ++kinds[mutant.kind].second;
+    if (found) ++caught, ++kinds[mutant.kind].first;
+    if (mutant.meant.empty()) continue;
+    const bool answered =
+        found && !found->suggestions.empty() && found->suggestions.front() == mutant.meant;
+    ++typos[mutant.edits].second;
+    if (answered) ++typos[mutant.edits].first;
+    if (!answered && found) {
+      fmt::print("not answered with '{}': {}\n", mutant.meant, to_text(*found, checked.sources));
+    }
+  }
+  for (const auto &[kind, count] : kinds) {
+    fmt::print("{:<22} {:>3} of {:>3} at their place\n", kind, count.first, count.second);
+  }
+  size_t answered = 0;
+  size_t all_typos = 0;
+  for (const auto &[edits, count] : typos) {
+    fmt::print("typos of {} edit{}: {} of {} answered with the right word first\n", edits,
+               edits == 1 ? "" : "s", count.first, count.second);
+    answered += count.first;
+    all_typos += count.second;
+  }
+  const double part = 100.0 * static_cast<double>(answered) / static_cast<double>(all_typos);
+  fmt::print("{} of {} mutants at their place; {} of {} typos answered ({:.1f} %)\n", caught,
+             mutants.size(), answered, all_typos, part);
+  EXPECT_GE(mutants.size(), 200u);
+  EXPECT_GE(part, 95.0);
+}
+
+TEST(Mutants, AreCaughtAlikeWithWindowsLineEnds) {
+  const Catalogue catalogue = test::sample_catalogue();
+  for (const test::Mutant &mutant : test::make_mutants(test::sample_pipeline(), kSeed + 1)) {
+    if (mutant.text.starts_with("\xff\xfe")) continue;  // line ends of two bytes each
+    std::string text;
+    for (const char c : mutant.text) text += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    const CheckedPipeline checked = check(text, catalogue);
+    EXPECT_TRUE(at(checked, mutant))
+        << mutant.kind << ", expected at " << mutant.line << ":" << mutant.column << "\n"
+        << mutant.text << all_places(checked);
+  }
+}
+
+TEST(Mutants, TwoAtOnceAreBothReported) {
+  const Catalogue catalogue = test::sample_catalogue();
+  std::string text = test::sample_pipeline();
+  text.replace(text.find("precision: bf16"), 15, "precision: bf61");
+  text.replace(text.find("rank: 16"), 8, "rnak: 16");
+  text.replace(text.find("  flip: true"), 12, "   flip: true");
+  text.replace(text.find("every: 250"), 10, "every: 0x1");
+  EXPECT_EQ(check(text, catalogue).diagnostics.size(), 4u) << all_places(check(text, catalogue));
+}
+
+TEST(Speed, FiveHundredLinesAreCheckedInUnderTwoHundredMilliseconds) {
+  std::string text = test::sample_pipeline();
+  for (size_t line = 40; line < 500; ++line) {
+    text += "  - {use: comfyui-lora, path: a.safetensors, dtype: f32}\n";
+  }
+  const Catalogue catalogue = test::sample_catalogue();
+  timespec start{}, end{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+  EXPECT_TRUE(check(text, catalogue).pipeline.has_value());
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+  const double ms = 1e3 * static_cast<double>(end.tv_sec - start.tv_sec) +
+                    1e-6 * static_cast<double>(end.tv_nsec - start.tv_nsec);
+  fmt::print("500 lines: {:.1f} ms\n", ms);
+  EXPECT_LT(ms, 200);
+}
+
+}  // namespace
+}  // namespace flame
