@@ -16,14 +16,12 @@ int run(const Arguments &arguments) {
   const Result<Manifest> manifest = make_manifest(library);
   if (!manifest.ok()) return fail(manifest.error());
   const std::filesystem::path file = arguments.get("--output", manifest_file_for(library).string());
-  const Status written = write_file_atomically(file, to_json(*manifest).dump(2) + "\n");
-  if (!written.ok()) return fail(written.error());
+  const std::string text = to_json(*manifest).dump(2) + "\n";
   // An author learns here of every rule that the host would find broken, and not from a user.
-  const Result<Manifest> read = read_manifest(file);
-  if (read.ok()) return 0;
-  std::error_code ignored;
-  std::filesystem::remove(file, ignored);
-  return fail(read.error());
+  const Result<Manifest> read = parse_manifest(text, file.string());
+  if (!read.ok()) return fail(read.error());
+  const Status written = write_file_atomically(file, text);
+  return written.ok() ? 0 : fail(written.error());
 }
 
 constexpr CommandArgument kArguments[] = {

@@ -103,19 +103,20 @@ Json to_json(const Manifest &manifest) {
   return json;
 }
 
-Result<Manifest> read_manifest(const std::filesystem::path &file) {
-  const std::string name = file.string();
+Result<Manifest> parse_manifest(std::string_view text, const std::string &name) {
   constexpr const char *kHint =
-      "build the plugin again, or write the manifest with `flamehost "
-      "plugins manifest LIBRARY`";
-  Result<std::string> text = read_file(file, kMaxManifestBytes);
-  if (!text.ok()) return plugin_error(text.error().what, text.error().hint);
-  Result<Json> json = parse_json(*text, name, {kMaxManifestBytes, 64});
+      "build the plugin again, or write the manifest with `flamehost plugins manifest LIBRARY`";
+  const Result<Json> json = parse_json(text, name, {kMaxManifestBytes, 64});
   if (!json.ok()) return plugin_error(json.error().what, kHint);
   Result<Manifest> manifest = manifest_from_json(*json, name);
-  if (manifest.ok()) return manifest;
-  const std::string &hint = manifest.error().hint;
-  return plugin_error(manifest.error().what, hint.empty() ? kHint : hint);
+  if (manifest.ok() || !manifest.error().hint.empty()) return manifest;
+  return plugin_error(manifest.error().what, kHint);
+}
+
+Result<Manifest> read_manifest(const std::filesystem::path &file) {
+  const Result<std::string> text = read_file(file, kMaxManifestBytes);
+  if (!text.ok()) return plugin_error(text.error().what, text.error().hint);
+  return parse_manifest(*text, file.string());
 }
 
 std::string_view host_platform() {

@@ -29,6 +29,8 @@ Json to_json(const Manifest &manifest);
 // the manifest and nothing else, and the rules of the descriptor. Errors are kBadPlugin and name
 // the file.
 Result<Manifest> read_manifest(const std::filesystem::path &file);
+// The same for text that is already here; `name` is what the file is called.
+Result<Manifest> parse_manifest(std::string_view text, const std::string &name);
 
 // The platform that this host runs plugins of.
 std::string_view host_platform();

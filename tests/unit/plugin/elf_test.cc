@@ -13,17 +13,13 @@ namespace flame {
 namespace {
 
 using test::sample_library;
-using test::TemporaryFolder;
-using test::write_text;
 using testing::Contains;
 using testing::HasSubstr;
 
 class ElfTest : public testing::Test {
  protected:
   Result<ElfLibrary> read(std::string_view bytes) {
-    write_text(folder_ / "x.so", bytes);
-    const Result<Descriptor> file = open_regular_file(folder_ / "x.so");
-    return read_elf(file->get(), "x.so");
+    return read_elf(test::MemoryFile(bytes).descriptor(), "x.so");
   }
   std::string problem(std::string_view bytes) {
     const Result<ElfLibrary> library = read(bytes);
@@ -39,7 +35,6 @@ class ElfTest : public testing::Test {
     return bytes;
   }
 
-  TemporaryFolder folder_;
   std::string whole_ = *read_file(sample_library("none"));
 };
 

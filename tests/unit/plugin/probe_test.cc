@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::sample_library;
-using test::TemporaryFolder;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -134,9 +133,7 @@ TEST(Probe, NamesTheFirstLieOfAManifest) {
 TEST(Probe, SurvivesDamagedLibraries) {
   // Straight to the loader, without the look at the ELF file and the hash that come before it in a
   // run: half of these die in the child, some hang there.
-  const TemporaryFolder folder;
   const std::string whole = *read_file(sample_library("none"));
-  const std::filesystem::path file = folder / "x.so";
   std::mt19937 random(4);
   int refused = 0;
   constexpr int kFlips = 2000;
@@ -144,13 +141,13 @@ TEST(Probe, SurvivesDamagedLibraries) {
     std::string flipped = whole;
     const size_t range = i % 2 ? whole.size() : 3072;
     flipped[random() % range] ^= static_cast<char>(1 << (random() % 8));
-    test::write_text(file, flipped);
-    refused += !probe_library(file, manifest(), {.time = 50ms}).ok();
+    const test::MemoryFile file(flipped);
+    refused += !probe_library(file.path(), manifest(), {.time = 50ms}).ok();
   }
   EXPECT_GT(refused, kFlips / 20);
   for (size_t size = 0; size < whole.size(); size += size < 1200 ? 8 : 997) {
-    test::write_text(file, whole.substr(0, size));
-    const Status status = probe_library(file, manifest(), {.time = 50ms});
+    const test::MemoryFile file(whole.substr(0, size));
+    const Status status = probe_library(file.path(), manifest(), {.time = 50ms});
     EXPECT_FALSE(status.ok() && size < 1200) << size;
   }
 }

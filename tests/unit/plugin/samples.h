@@ -2,11 +2,14 @@
 #pragma once
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "core/base/file.h"
 #include "core/base/sha256.h"
 #include "core/plugin/manifest.h"
 
@@ -63,6 +66,23 @@ inline void write_text(const std::filesystem::path &path, std::string_view text)
 inline std::filesystem::path sample_library(const std::string &fault) {
   return std::filesystem::path(FLAME_SAMPLE_PLUGINS) / ("libsample_" + fault + ".so");
 }
+
+// A file that is in memory alone, for tests that make thousands.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view content) : file_(memfd_create("test", MFD_CLOEXEC)) {
+    while (!content.empty()) {
+      const ssize_t count = write(file_.get(), content.data(), content.size());
+      if (count <= 0) break;
+      content.remove_prefix(static_cast<size_t>(count));
+    }
+  }
+  int descriptor() const { return file_.get(); }
+  std::filesystem::path path() const { return "/proc/self/fd/" + std::to_string(file_.get()); }
+
+ private:
+  Descriptor file_;
+};
 
 // A folder of its own that is gone when the test ends.
 class TemporaryFolder {
