@@ -9,6 +9,7 @@
 #include "core/cli/commands.h"
 #include "core/cli/installed.h"
 #include "core/pipeline/page.h"
+#include "core/pipeline/reference.h"
 
 namespace flame::cli {
 namespace {
@@ -23,6 +24,9 @@ constexpr std::array kArguments = {
 constexpr std::array kOptions = {
     CommandOption{
         .name = "--json", .value = "", .help = "print the schema of NAME instead of its page"},
+    CommandOption{.name = "--markdown",
+                  .value = "",
+                  .help = "print the pages of everything, as docs/pipeline-reference.md has them"},
 };
 
 int print_schema(const Json &schema) {
@@ -33,6 +37,10 @@ int print_schema(const Json &schema) {
 int run(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   const Components components(catalogue);
+  if (arguments.has("--markdown")) {
+    fmt::print("{}", reference_markdown(components));
+    return 0;
+  }
   const std::string name = arguments.get("NAME");
   if (name.empty()) return print_schema(pipeline_schema(components));
   if (arguments.has("--json")) {
