@@ -58,9 +58,9 @@ void add_section(const SectionSpec &section, const std::string &path, const Comp
   std::string rows;
   if (!section.kind.empty()) {
     rows = fmt::format(
-        "| `use` | a {} | {} | Which {}; its own options stand beside these. |\n", section.kind,
+        "| `use` | an id | {} | Which {}; its own options stand beside these. |\n",
         section.default_use.empty() ? "must be given" : fmt::format("`{}`", section.default_use),
-        section.kind);
+        section.kind == FLAME_KIND_DATA ? "data source" : section.kind);
   }
   rows += option_rows(section.own);
   for (const SectionSpec &inner : section.sections) {

@@ -140,6 +140,14 @@ class Doctor(unittest.TestCase):
             self.assertIn("bad.flame.json:1:", run.stdout)
 
 
+class Docs(unittest.TestCase):
+    def test_the_reference_of_the_pipeline_is_what_the_tables_say(self):
+        with tempfile.TemporaryDirectory() as home:  # without the plugins of the user
+            run = flamehost("schema", "--markdown", env={"HOME": home})
+        page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "pipeline-reference.md"
+        self.assertEqual(page.read_text(), run.stdout, "run: flamehost schema --markdown > docs/pipeline-reference.md")
+
+
 class Completion(unittest.TestCase):
     def complete(self, line):
         script = flamehost("completion", "bash").stdout
