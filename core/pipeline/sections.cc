@@ -106,6 +106,12 @@ SectionSpec train() {
                .also({"save_every", "save_every_n_steps", "checkpointing_steps", "save_steps"})});
   SectionSpec optimizer = plain("optimizer", "The rule that changes the parameters.");
   optimizer.required = true;
+  optimizer.own = own("optimizer", optimizer.own.summary,
+                      {Option("lr", OptionType::kFloat,
+                              "The learning rate; the schedule scales it from step to step.")
+                           .above(0)
+                           .is("1e-4")
+                           .also({"learning_rate", "unet_lr"})});
   SectionSpec schedule = plain("schedule", "How the learning rate changes over the steps.");
   schedule.default_use = "constant";
   section.sections = {optimizer, schedule};

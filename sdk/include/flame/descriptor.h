@@ -12,6 +12,8 @@
  *    expression;
  *  - plugins, components and options say what they are in one line of plain text: `summary` and
  *    `help` are never empty; no text holds control characters or more than 4096 bytes;
+ *  - an option that has the name of one of the host's in the same section ("memory" of a backend)
+ *    is given the same value as the host;
  *  - no option is named "use"; aliases are no option's name and belong to one option;
  *  - every option has a known type, and a default that its own type, range and choices allow. */
 #ifndef FLAME_DESCRIPTOR_H

@@ -94,7 +94,7 @@ TEST(Pipeline, ResolvesEverySectionWithTypedValuesAndDefaults) {
   EXPECT_EQ(*value_of<double>(train.options, "ema"), 0);
   const ResolvedSection &optimizer = *train.find_section("optimizer");
   EXPECT_EQ(optimizer.path, "train.optimizer");
-  EXPECT_EQ(*value_of<double>(optimizer.component_options, "lr"), 1e-4);
+  EXPECT_EQ(*value_of<double>(optimizer.options, "lr"), 1e-4);
   EXPECT_EQ(*value_of<double>(optimizer.component_options, "beta2"), 0.999);
   EXPECT_EQ(*value_of<double>(train.find_section("schedule")->component_options, "final"), 0.1);
   const ResolvedSection &second = pipeline.root.sections.back();
