@@ -47,10 +47,11 @@ function(flame_add_plugin name)
   add_custom_command(TARGET ${name} POST_BUILD COMMAND ${program} plugins manifest $<TARGET_FILE:${name}> VERBATIM)
 
   set(modes OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
-  install(TARGETS ${name} LIBRARY DESTINATION ${FLAME_PLUGIN_FOLDER} PERMISSIONS ${modes})
+  install(TARGETS ${name} LIBRARY DESTINATION ${FLAME_PLUGIN_FOLDER} PERMISSIONS ${modes} COMPONENT runtime)
   # Written anew: `cmake --install --strip` does change the library.
   set(installed "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${FLAME_PLUGIN_FOLDER}/${name}")
   install(
     CODE "execute_process(COMMAND \"$<TARGET_FILE:${program}>\" plugins manifest \"${installed}.so\" COMMAND_ERROR_IS_FATAL ANY)
-file(CHMOD \"${installed}.flame.json\" PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)")
+file(CHMOD \"${installed}.flame.json\" PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)"
+    COMPONENT runtime)
 endfunction()

@@ -104,7 +104,7 @@ Work copy_of(const flame::Op &op) {
 
 Work matmul_of(const flame::Op &op) {
   expect(op, 2, 1);
-  expect_attributes(op, {"transpose_a", "transpose_b"});
+  expect_attributes(op, {"transpose_a", "transpose_b", "dtype"});
   if (op.input(0).rank != 2 || op.input(1).rank != 2 || op.output(0).rank != 2) {
     throw flame::unsupported("matmul is done for matrices only, not for ",
                              flame::to_text(op.input(0)), " and ", flame::to_text(op.input(1)));

@@ -253,7 +253,7 @@ TEST(TemplateAdapter, AddsALowRankProductToLinearLayers) {
   EXPECT_EQ(adapter->adapt(made, adapter.call, &layer, builder.get(), &out), FLAME_OK);
   EXPECT_EQ(builder.text_of(out),
             "add(y, mul(fill(shape=[], value=0.5, dtype=f32), linear(linear(x, "
-            "copy(lora_down.weight, dtype=f32)), copy(lora_up.weight, dtype=f32))))");
+            "cast(lora_down.weight, dtype=f32)), cast(lora_up.weight, dtype=f32))))");
   layer.op = FLAME_STR("conv2d");
   EXPECT_EQ(adapter->adapt(made, adapter.call, &layer, builder.get(), &out), FLAME_OK);
   EXPECT_EQ(out, layer.output);

@@ -196,6 +196,13 @@ inline Value binary(std::string_view op, const Operand &a, const Operand &b) {
   return program.op(op, {value_of(a), value_of(b)}, {}, a.place());
 }
 
+inline Value first_of(std::string_view op, const std::vector<Value> &inputs, uint32_t output_count,
+                      const std::vector<Attribute> &attributes, const Place &place) {
+  return program_of(inputs.front(), op, place)
+      .ops(op, inputs, output_count, attributes, place)
+      .front();
+}
+
 }  // namespace detail
 
 // An op with one output whose program is that of its first input.
@@ -304,7 +311,35 @@ inline Value concat(const std::vector<Value> &parts, int64_t axis, Place place =
   return op("concat", parts, {{"axis", axis}}, place);
 }
 inline Value cast(Value x, flame_dtype dtype, Place place = Place::here()) {
-  return op("copy", {x}, {{"dtype", std::string(dtype_name(dtype))}}, place);
+  return op("cast", {x}, {{"dtype", std::string(dtype_name(dtype))}}, place);
+}
+
+inline Value softmax(Value x, int64_t axis = -1, Place place = Place::here()) {
+  return op("softmax", {x}, {{"axis", axis}}, place);
+}
+
+// The ops below have more outputs, which their gradients use; these are the first ones.
+inline Value layer_norm(Value x, Value weight, Value bias, double eps = 1e-5,
+                        Place place = Place::here()) {
+  return detail::first_of("layer_norm", {x, weight, bias}, 3, {{"eps", eps}}, place);
+}
+// Channels last.
+inline Value group_norm(Value x, Value weight, Value bias, int64_t groups, double eps = 1e-5,
+                        Place place = Place::here()) {
+  return detail::first_of("group_norm", {x, weight, bias}, 3, {{"groups", groups}, {"eps", eps}},
+                          place);
+}
+// q, k and v are [batch, places, heads, size].
+inline Value attention(Value q, Value k, Value v, Place place = Place::here()) {
+  return detail::first_of("attention", {q, k, v}, 2, {}, place);
+}
+
+// Images are [n, h, w, c], weights [out, h, w, in]. The same stride and padding on every side.
+inline Value conv2d(Value x, Value weight, Value bias, int64_t stride = 1, int64_t padding = 0,
+                    Place place = Place::here()) {
+  return op("conv2d", {x, weight, bias},
+            {{"stride", {stride, stride}}, {"padding", {padding, padding, padding, padding}}},
+            place);
 }
 
 }  // namespace sdk

@@ -42,6 +42,12 @@ TEST_F(Programs, TakeAnyOpByName) {
   EXPECT_EQ(text(parts[1]), "split(x, sizes=[3 5])#1");
 }
 
+TEST_F(Programs, GiveTheFirstOutputOfOpsThatHaveMore) {
+  EXPECT_EQ(text(layer_norm(x, y, y)), "layer_norm(x, y, y, eps=1e-05)#0");
+  EXPECT_EQ(text(attention(x, x, x)), "attention(x, x, x)#0");
+  EXPECT_EQ(text(conv2d(x, y, y, 2, 1)), "conv2d(x, y, y, stride=[2 2], padding=[1 1 1 1])");
+}
+
 TEST_F(Programs, KnowTypeAndShapeOfAValue) {
   EXPECT_THAT(x.shape(), ElementsAre(4, 8));
   EXPECT_EQ(x.dtype(), FLAME_DTYPE_F32);
