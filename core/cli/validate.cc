@@ -28,14 +28,14 @@ constexpr std::array kOptions = {
     CommandOption{.name = "--json", .value = "", .help = "print one JSON object, for programs"},
 };
 
-// "enough to sample; to train, add data and adapter".
+// "enough to sample; to train add data, adapter".
 std::string abilities_text(const std::vector<Ability> &abilities) {
   std::vector<std::string> able, unable;
   for (const Ability &ability : abilities) {
     if (ability.missing.empty()) {
       able.push_back(ability.verb);
     } else {
-      unable.push_back(fmt::format("to {}, add {}", ability.verb, join(ability.missing, " and ")));
+      unable.push_back(fmt::format("to {} add {}", ability.verb, join(ability.missing, ", ")));
     }
   }
   std::string text =

@@ -204,9 +204,12 @@ class Explainer {
   }
 
   YamlProblem in_other_words() const {
+    const bool escape = said("escape") || said("hex number") || said("invalid unicode");
+    const size_t backslash = escape ? text_.rfind('\\', offset_) : kNowhere;
+    const size_t at = backslash == kNowhere ? offset_ : backslash;
     for (const Reason &reason : kReasons) {
       if (!said(reason.words)) continue;
-      return problem(offset_, 1, std::string(reason.what), std::string(reason.hint));
+      return problem(at, 1, std::string(reason.what), std::string(reason.hint));
     }
     return problem(offset_, 1, fmt::format("not YAML: {}", printable(failure_.words)),
                    "put text with special characters in quotes");

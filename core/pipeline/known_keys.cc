@@ -122,6 +122,8 @@ KeyAdvice KnownKeys::advise(std::string_view key, std::string_view path, const S
       return {{}, fmt::format("'{}' belongs to {}", key, place_name(other.path))};
     }
   }
+  const std::vector<std::string> near = nearest_local(key, local, mapping);
+  if (!near.empty() && edit_distance(key, near.front()) == 1) return {near, {}};
   for (const Key &other : keys_) {
     if (other.path != here && contains(other.aliases, key)) {
       return {{},
@@ -129,9 +131,7 @@ KeyAdvice KnownKeys::advise(std::string_view key, std::string_view path, const S
                           place_name(other.path))};
     }
   }
-  if (std::vector<std::string> names = nearest_local(key, local, mapping); !names.empty()) {
-    return {std::move(names), {}};
-  }
+  if (!near.empty()) return {near, {}};
   for (const Key &other : keys_) {
     if (key.size() > 2 && other.path != here && edit_distance(key, other.name) == 1) {
       return {{}, fmt::format("'{}' would belong to {}", other.name, place_name(other.path))};

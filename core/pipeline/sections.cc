@@ -49,7 +49,7 @@ SectionSpec backend() {
                   "Device memory that the run may take; a run that cannot keep to it is refused "
                   "before it starts. All that is free, when left out.")
                .in("bytes")
-               .above(0)
+               .least(1 << 20)
                .also({"memory_limit", "max_memory", "vram"}),
            Option("determinism", OptionType::kChoice,
                   "strict gives the same bits in every run and refuses ops that cannot.")

@@ -169,14 +169,17 @@ class TemplateWriter {
   }
 
   // A section that lacks something is commented out: without it the file is right, only less.
-  void write_section(const SectionSpec &section, const std::string &path, std::string indent) {
+  void write_section(const SectionSpec &section, const std::string &path, std::string indent,
+                     bool commented = false) {
     if (!wanted(path)) return;
-    const std::vector<std::string> missing = lacks(section, path);
+    const std::vector<std::string> missing =
+        commented ? std::vector<std::string>() : lacks(section, path);
     for (const std::string &what : missing) {
       result_.missing.push_back(what);
       line(indent, fmt::format("# The {} is not installed; this section waits for it.", what));
     }
-    if (!missing.empty() && !indent.ends_with("# ")) indent += "# ";
+    if (!missing.empty()) indent += "# ";
+    commented = commented || !missing.empty();
     const std::string use = given(path + ".use");
     line(indent, fmt::format("{}:  # {}", section.key, section.own.summary));
     const std::string inner = indent + (section.list ? "    " : "  ");
@@ -185,7 +188,7 @@ class TemplateWriter {
     const auto match = components_.find(section.kind, use);
     if (match.ok()) write_options(*match->component, path, inner, &section.own);
     for (const SectionSpec &child : section.sections) {
-      write_section(child, path + "." + child.key, inner);
+      write_section(child, path + "." + child.key, inner, commented);
     }
     if (path.find('.') == std::string::npos) line("", "");
   }
@@ -201,9 +204,9 @@ class TemplateWriter {
       const bool set = !value.empty();
       if (!set && option.default_text) value = *option.default_text;
       const bool shown = set || option.default_text;
-      line(indent, fmt::format("{}{}:{}{}  # {} {}", set ? "" : "# ", option.name, shown ? " " : "",
-                               shown ? as_yaml_value(option, value) : "", expectation(option),
-                               set ? "" : "- " + option.help));
+      line(indent, fmt::format("{}{}:{}{}  # {} Expected: {}.", set ? "" : "# ", option.name,
+                               shown ? " " : "", shown ? as_yaml_value(option, value) : "",
+                               option.help, expectation(option)));
     }
     if (path.empty()) line("", "");
   }

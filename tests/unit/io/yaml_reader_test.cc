@@ -222,7 +222,7 @@ TEST(YamlReader, FindsTheColonThatIsMissingOrGlued) {
 TEST(YamlReader, SaysWhatIsWrongWithCharactersOfYaml) {
   EXPECT_THAT(problems("a: @b\n"), ElementsAre("1:4 a character that cannot start a value"));
   EXPECT_THAT(problems("a: *b\n"), ElementsAre(HasSubstr("1:4 an alias '*…' of nothing")));
-  EXPECT_THAT(problems("a: \"\\q\"\n"), ElementsAre(HasSubstr("1:7 an escape that does not")));
+  EXPECT_THAT(problems("a: \"\\q\"\n"), ElementsAre(HasSubstr("1:5 an escape that does not")));
   EXPECT_THAT(problems("a: b\n- c\n"), ElementsAre(HasSubstr("2:1")));
 }
 
