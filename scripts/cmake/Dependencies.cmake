@@ -23,7 +23,7 @@ macro(flame_find name package)
   find_package(${package} ${_flame_least} REQUIRED ${ARGN})
 endmacro()
 
-flame_find(boost Boost COMPONENTS filesystem)
+flame_find(boost Boost)
 find_package(fmt REQUIRED)  # spdlog brings it
 flame_find(yaml-cpp yaml-cpp)
 flame_find(spdlog spdlog)
