@@ -4,8 +4,9 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kValidateCommand,    &kInitCommand,           &kSchemaCommand,      &kDoctorCommand,
-      &kPluginsListCommand, &kPluginsInspectCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
+      &kValidateCommand,        &kInitCommand,        &kSchemaCommand,
+      &kDoctorCommand,          &kPluginsListCommand, &kPluginsInspectCommand,
+      &kPluginsValidateCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
       &kCompletionCommand,
   };
   return kCommands;

@@ -115,7 +115,7 @@ class Visit {
     FLAME_TRY(compare_with_manifest(described, manifest, library_));
     progress_.enter(kStarting);
     CallScope scope(described.spec.id, "start()");
-    FLAME_TRY(scope.finish(plugin_->start(scope.call())));
+    FLAME_TRY(named(scope.finish(plugin_->start(scope.call()))));
     FLAME_TRY(unchanged());
     progress_.enter(kQuerying);
     FLAME_TRY(query_all(described.spec));
@@ -128,10 +128,19 @@ class Visit {
  private:
   std::string name() const { return printable(library_.string()); }
 
+  // A fault of the plugin, with the file that has it; what start() itself says stays as it is.
+  Status named(const Status &status) const {
+    if (status.ok() || status.error().kind != ErrorKind::kBadPlugin) return status;
+    return plugin_error(fmt::format("{}: {}", name(), status.error().what), status.error().hint);
+  }
+
   Status query_all(const PluginSpec &spec) const {
     std::set<std::string> kinds;
     for (const ComponentSpec &component : spec.components) kinds.insert(component.kind);
-    for (const std::string &kind : kinds) FLAME_TRY(query_interface(*plugin_, kind));
+    for (const std::string &kind : kinds) {
+      const Result<const void *> interface = query_interface(*plugin_, kind);
+      if (!interface.ok()) return named(interface.error());
+    }
     constexpr std::string_view kNothing = "org.flamehost.no-such-interface/1";
     if (!plugin_->query(flame_text(kNothing))) return {};
     return plugin_error(fmt::format("{}: query(\"{}\") must give null: there is no such interface",
@@ -139,11 +148,11 @@ class Visit {
   }
 
   Status unchanged() const {
-    const std::vector<std::string> changes = ProcessState::now().changed_since(before_);
+    const std::vector<ProcessChange> changes = ProcessState::now().changed_since(before_);
     if (changes.empty()) return {};
     std::string list;
     for (size_t i = 0; i < changes.size() && i < 5; ++i) {
-      list += (list.empty() ? "" : ", ") + changes[i];
+      list += (list.empty() ? "" : ", ") + changes[i].what;
     }
     if (changes.size() > 5) list += fmt::format(" and {} more", changes.size() - 5);
     return plugin_error(
@@ -234,7 +243,8 @@ Result<Json> in_child(const fs::path &library, ChildLimits limits,
   return *answer;
 }
 
-// The first place where two values differ, as "components[0].options[1].default"; "" if none does.
+// The first place where the manifest `a` and the library `b` differ, as
+// "components[0].options[1].default (3 in the manifest, 4 in the library)"; "" if none does.
 std::string first_difference(const Json &a, const Json &b, const std::string &place) {
   if (a.as_object() && b.as_object()) {
     for (const auto *side : {a.as_object(), b.as_object()}) {
@@ -256,7 +266,10 @@ std::string first_difference(const Json &a, const Json &b, const std::string &pl
     }
     return left.size() == right.size() ? "" : fmt::format("the length of {}", place);
   }
-  return a.dump() == b.dump() ? "" : place;
+  const std::string left = a.dump(), right = b.dump();
+  if (left == right) return {};
+  return fmt::format("{} ({} in the manifest, {} in the library)", place, left.substr(0, 100),
+                     right.substr(0, 100));
 }
 
 }  // namespace

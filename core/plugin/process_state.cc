@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fmt/core.h>
 #include <locale.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,17 +41,44 @@ std::vector<std::string> environment_now() {
   return variables;
 }
 
-std::set<int> open_descriptors() {
-  std::set<int> open;
+std::map<int, std::string> open_descriptors() {
+  std::map<int, std::string> open;
   DIR *folder = opendir("/proc/self/fd");
   if (!folder) return open;
   while (const dirent *entry = readdir(folder)) {
     if (entry->d_name[0] == '.') continue;
     const int descriptor = atoi(entry->d_name);
-    if (descriptor != dirfd(folder)) open.insert(descriptor);
+    if (descriptor == dirfd(folder)) continue;
+    char target[256];
+    const ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
+    open[descriptor] = size < 0 ? "" : std::string(target, static_cast<size_t>(size));
   }
   closedir(folder);
   return open;
+}
+
+constexpr std::pair<__rlimit_resource_t, const char *> kLimits[] = {
+    {RLIMIT_AS, "memory"},        {RLIMIT_CORE, "core files"},       {RLIMIT_CPU, "processor time"},
+    {RLIMIT_FSIZE, "file sizes"}, {RLIMIT_MEMLOCK, "locked memory"}, {RLIMIT_NOFILE, "open files"},
+    {RLIMIT_NPROC, "processes"},  {RLIMIT_STACK, "the stack"},
+};
+
+std::vector<std::pair<uint64_t, uint64_t>> limits_now() {
+  std::vector<std::pair<uint64_t, uint64_t>> limits;
+  for (const auto &[resource, name] : kLimits) {
+    rlimit limit{};
+    getrlimit(resource, &limit);
+    limits.emplace_back(limit.rlim_cur, limit.rlim_max);
+  }
+  return limits;
+}
+
+std::string schedule_now() {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  sched_getaffinity(0, sizeof processors, &processors);
+  return fmt::format("{} processors, policy {}, nice {}", CPU_COUNT(&processors),
+                     sched_getscheduler(0), getpriority(PRIO_PROCESS, 0));
 }
 
 // The name of the first variable that is in one environment and not, or otherwise, in the other.
@@ -87,44 +116,61 @@ ProcessState ProcessState::now() {
   }
   pthread_sigmask(SIG_SETMASK, nullptr, &state.blocked_);
   state.descriptors_ = open_descriptors();
+  state.limits_ = limits_now();
+  state.schedule_ = schedule_now();
   return state;
 }
 
-std::vector<std::string> ProcessState::changed_since(const ProcessState &before) const {
-  std::vector<std::string> changes;
-  if (rounding_ != before.rounding_) changes.push_back("the rounding mode");
+std::vector<ProcessChange> ProcessState::changed_since(const ProcessState &before) const {
+  std::vector<ProcessChange> changes;
+  const auto add = [&](ProcessPart part, std::string what) {
+    changes.push_back({part, std::move(what)});
+  };
+  if (rounding_ != before.rounding_) add(ProcessPart::kArithmetic, "the rounding mode");
 #if defined(__x86_64__)
   const uint32_t bits = mxcsr_ ^ before.mxcsr_;
   if (bits & (kFlushToZero | kDenormalsAreZero)) {
-    changes.push_back(
+    add(ProcessPart::kArithmetic,
         "how the processor treats tiny numbers (flush to zero; -Ofast and "
         "-ffast-math set it when the library is linked)");
   } else if (bits && rounding_ == before.rounding_) {
-    changes.push_back("the control bits of floating point (MXCSR)");
+    add(ProcessPart::kArithmetic, "the control bits of floating point (MXCSR)");
   }
 #endif
   if (x87_ != before.x87_ && rounding_ == before.rounding_) {
-    changes.push_back("the control word of the x87 unit");
+    add(ProcessPart::kArithmetic, "the control word of the x87 unit");
   }
-  if (locale_ != before.locale_) changes.push_back("the locale");
-  if (thread_locale_ != before.thread_locale_) changes.push_back("the thread's locale");
-  if (folder_ != before.folder_) changes.push_back("the current folder");
-  if (file_mask_ != before.file_mask_) changes.push_back("the file mode mask (umask)");
+  if (locale_ != before.locale_) add(ProcessPart::kLocale, "the locale");
+  if (thread_locale_ != before.thread_locale_) add(ProcessPart::kLocale, "the thread's locale");
+  if (folder_ != before.folder_) add(ProcessPart::kFolder, "the current folder");
+  if (file_mask_ != before.file_mask_) add(ProcessPart::kFileMask, "the file mode mask (umask)");
   const std::string variable = first_difference(environment_, before.environment_);
-  if (!variable.empty()) changes.push_back(fmt::format("the environment variable {}", variable));
+  if (!variable.empty())
+    add(ProcessPart::kEnvironment, fmt::format("the environment variable {}", variable));
   for (size_t number = 1; number < handlers_.size(); ++number) {
     const Handler &was = before.handlers_[number], &is = handlers_[number];
     if (was.address == is.address && was.flags == is.flags) continue;
-    changes.push_back(
+    add(ProcessPart::kSignals,
         fmt::format("the handler of signal {} ({})", number, strsignal(static_cast<int>(number))));
   }
   for (int number = 1; number < kSignals; ++number) {
     if (sigismember(&blocked_, number) == sigismember(&before.blocked_, number)) continue;
-    changes.push_back(fmt::format("whether signal {} is blocked", number));
+    add(ProcessPart::kSignals, fmt::format("whether signal {} is blocked", number));
   }
-  for (const int descriptor : before.descriptors_) {
-    if (descriptors_.contains(descriptor)) continue;
-    changes.push_back(fmt::format("descriptor {}, which is closed now", descriptor));
+  for (const auto &[descriptor, target] : before.descriptors_) {
+    const auto now = descriptors_.find(descriptor);
+    if (now != descriptors_.end() && now->second == target) continue;
+    add(ProcessPart::kDescriptors,
+        fmt::format("descriptor {}, which {} now", descriptor,
+                    now == descriptors_.end() ? "is closed" : "leads elsewhere"));
+  }
+  for (size_t i = 0; i < limits_.size(); ++i) {
+    if (limits_[i] == before.limits_[i]) continue;
+    add(ProcessPart::kLimits, fmt::format("the limit of {}", kLimits[i].second));
+  }
+  if (schedule_ != before.schedule_) {
+    add(ProcessPart::kSchedule, fmt::format("the thread's scheduling, which was {} and is {}",
+                                            before.schedule_, schedule_));
   }
   return changes;
 }

@@ -6,21 +6,39 @@
 
 #include <array>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace flame {
+
+enum class ProcessPart {
+  kArithmetic,   // rounding mode, flush to zero, exception masks
+  kLocale,       // of the process and of the thread
+  kFolder,       // the current one
+  kFileMask,     // umask
+  kEnvironment,  // variables
+  kSignals,      // handlers, and what the thread blocks
+  kDescriptors,  // those that were open
+  kLimits,       // setrlimit
+  kSchedule,     // the thread's processors, policy and priority
+};
+
+struct ProcessChange {
+  ProcessPart part;
+  // "the rounding mode", "the handler of signal 11 (Segmentation fault)".
+  std::string what;
+};
 
 class ProcessState {
  public:
   // Of the calling thread and its process. [no other thread changes any of it meanwhile]
   static ProcessState now();
 
-  // What differs, one phrase each: "the rounding mode", "the handler of signal 11 (Segmentation
-  // fault)". Empty if nothing does. Descriptors that are new are no difference; ones that are gone
-  // are.
-  std::vector<std::string> changed_since(const ProcessState &before) const;
+  // What differs; empty if nothing does. Descriptors that are new are no difference; ones that are
+  // gone or lead elsewhere are.
+  std::vector<ProcessChange> changed_since(const ProcessState &before) const;
 
  private:
   struct Handler {
@@ -39,7 +57,9 @@ class ProcessState {
   std::vector<std::string> environment_;
   std::array<Handler, kSignals> handlers_ = {};
   sigset_t blocked_ = {};
-  std::set<int> descriptors_;
+  std::map<int, std::string> descriptors_;  // what each leads to
+  std::vector<std::pair<uint64_t, uint64_t>> limits_;
+  std::string schedule_;
 };
 
 }  // namespace flame

@@ -211,6 +211,7 @@ const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
       "org.example.data-in-c needs the service flame.files/1, which this host does not offer; use "
       "a newer flamehost");
   the_host = host;
+  if (!FLAME_HAS(flame_host, host, query)) return NULL; /* nowhere to say why */
   if (host->query(host, (flame_str)FLAME_STR(FLAME_FILES_ID))) return &plugin;
   const flame_log *log = host->query(host, (flame_str)FLAME_STR(FLAME_LOG_ID));
   if (log) log->write(log->self, FLAME_LOG_ERROR, message);

@@ -1,0 +1,16 @@
+/* Changes the working directory. */
+#include <unistd.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  if (chdir("/") != 0) return good_fail(call, FLAME_ERROR_STORAGE, TEXT("no root"));
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

@@ -1,0 +1,16 @@
+/* Changes the locale. */
+#include <locale.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  setlocale(LC_ALL, "C.UTF-8");
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

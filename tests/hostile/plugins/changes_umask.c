@@ -1,0 +1,16 @@
+/* Changes the mask of new files. */
+#include <sys/stat.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  umask(0);
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

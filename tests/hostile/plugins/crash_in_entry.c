@@ -1,0 +1,11 @@
+/* Crashes in its door. */
+#include <signal.h>
+
+#include "good_plugin.h"
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  raise(SIGSEGV);
+  return &plugin;
+}

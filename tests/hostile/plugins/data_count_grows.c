@@ -1,0 +1,23 @@
+/* Has one more example each time it is asked. */
+#include "good_plugin.h"
+
+static uint64_t count(flame_data_source *source) {
+  static uint64_t more;
+  return good_source()->count(source) + more++;
+}
+
+static const void *query(flame_str id) {
+  static flame_data_source_interface interface;
+  const flame_data_source_interface *good = good_query(id);
+  if (!good) return 0;
+  interface = *good;
+  interface.count = count;
+  return &interface;
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.query = query;
+  return &plugin;
+}

@@ -1,0 +1,9 @@
+/* Says another version than its manifest. */
+#include "good_plugin.h"
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.version = TEXT("6.6.6");
+  return &plugin;
+}

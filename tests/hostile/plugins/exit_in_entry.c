@@ -1,0 +1,11 @@
+/* Ends the process in its door, without a word. */
+#include <unistd.h>
+
+#include "good_plugin.h"
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  _exit(0);
+  return &plugin;
+}

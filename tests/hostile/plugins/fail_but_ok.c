@@ -1,0 +1,14 @@
+/* start() gives a reason for a failure and then succeeds. */
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  good_fail(call, FLAME_ERROR_FAILED, TEXT("something is wrong, but never mind"));
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

@@ -1,0 +1,17 @@
+/* Never comes back from start(). */
+#include <unistd.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  (void)call;
+  for (;;) pause();
+  return FLAME_OK;
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

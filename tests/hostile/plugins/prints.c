@@ -1,0 +1,17 @@
+/* Writes to standard output. */
+#include <stdio.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  puts("Thank you for choosing counting!");
+  fflush(stdout);
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

@@ -1,0 +1,16 @@
+/* Installs a signal handler. */
+#include <signal.h>
+
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  signal(SIGINT, SIG_IGN);
+  return good_start(call);
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}

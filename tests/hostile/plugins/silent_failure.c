@@ -1,0 +1,14 @@
+/* start() fails and gives no reason. */
+#include "good_plugin.h"
+
+static flame_status start(flame_call *call) {
+  (void)call;
+  return FLAME_ERROR_FAILED;
+}
+
+const flame_plugin *flame_plugin_entry_v1(const flame_host *host) {
+  static flame_plugin plugin;
+  plugin = good_plugin(host);
+  plugin.start = start;
+  return &plugin;
+}
