@@ -43,6 +43,11 @@ for name in backend model adapter optimizer sampler data data-in-c exporter; do
   run "$program" plugins inspect "$plugins/build/example-$name.so" >"$work/page" || fail "inspect example-$name.so"
   grep -q "org.example.$name 0.1.0" "$work/page" || fail "inspect example-$name.so: $(cat "$work/page")"
 done
+for library in "${libraries[@]}"; do
+  run "$program" plugins validate "$library" >"$work/report" || fail "$(cat "$work/report")"
+  tail -1 "$work/report"
+done
+
 # Installed, also stripped, they are still what their manifests say, and nobody else may write to them.
 run cmake --install "$plugins/build" --prefix "$work/installed" --strip >/dev/null
 run "$program" plugins inspect --plugin-path "$work/installed/lib/flamehost/plugins" example-sgd >/dev/null
