@@ -73,8 +73,8 @@ TEST(Page, ShowsEveryOptionOfAComponentOrSection) {
               AllOf(HasSubstr("optimizer adamw: Adam with decoupled weight decay."),
                     HasSubstr("From org.flamehost.adamw 1.0.0, /plugins/adamw.so"),
                     HasSubstr("In 'train.optimizer'"),
-                    HasSubstr("lr: a number above 0, default 1e-4\n      The size of a step.\n"),
-                    HasSubstr("Elsewhere: learning_rate, unet_lr")));
+                    HasSubstr("eps: a number above 0, default 1e-8\n      Under the root.\n"),
+                    HasSubstr("Elsewhere: epsilon")));
   EXPECT_THAT(*page_of("train", components),
               AllOf(HasSubstr("steps: a whole number of 1 or more (steps), must be given"),
                     HasSubstr("optimizer: a section, must be given")));
