@@ -143,7 +143,8 @@ class Checker {
         !section.kind.empty() && components_->find(section.kind, node.text).ok();
     const size_t colon = node.text.find(':');
     if (names_component) {
-      diagnostic.hint = fmt::format("write {}: {{use: {}}}", section.key, node.text);
+      diagnostic.hint =
+          fmt::format("write {} {{use: {}}}", section.list ? "-" : section.key + ":", node.text);
     } else if (colon != std::string::npos && colon + 1 < node.text.size() && !node.quoted) {
       diagnostic.hint = "a blank belongs behind ':'";
     } else if (!section.key.empty() && node.text.find(' ') != std::string::npos) {

@@ -13,13 +13,21 @@
 namespace flame {
 namespace {
 
+// What stands in the file for the default.
+std::string default_text_of(const OptionSpec &option) {
+  if (option.default_text->empty()) return option.list ? "[]" : "''";
+  return printable(*option.default_text);
+}
+
 std::string options_text(const ComponentSpec &component) {
   std::string text;
   for (const OptionSpec &option : component.options) {
-    text += fmt::format("\n  {}: {}{}, {}\n      {}\n", option.name,
-                        option.list ? "a list, each " : "", expectation(option),
-                        option.required ? "must be given" : "default " + default_text_of(option),
-                        printable(option.help));
+    const std::string need = option.required       ? "must be given"
+                             : option.default_text ? "default " + default_text_of(option)
+                                                   : "may be left out";
+    text +=
+        fmt::format("\n  {}: {}{}, {}\n      {}\n", option.name, option.list ? "a list, each " : "",
+                    expectation(option), need, printable(option.help));
     if (!option.deprecated_by.empty()) {
       text += fmt::format("      Replaced by '{}'.\n", option.deprecated_by);
     }
@@ -86,7 +94,7 @@ std::string component_page(const Catalogue::Match &match) {
                         printable(match.plugin->library_file.string()));
   }
   const std::string section = section_of_kind(pipeline_sections(), component.kind, "");
-  if (!section.empty()) {
+  if (!section.empty() && !section_at(section)->own.options.empty()) {
     text += fmt::format("In '{}', which has options of its own: flamehost schema {}\n", section,
                         section);
   }
@@ -95,12 +103,6 @@ std::string component_page(const Catalogue::Match &match) {
 }
 
 }  // namespace
-
-std::string default_text_of(const OptionSpec &option) {
-  if (!option.default_text) return "(none)";
-  if (option.default_text->empty()) return option.list ? "[]" : "''";
-  return printable(*option.default_text);
-}
 
 Result<std::string> page_of(std::string_view name, const Components &components) {
   const SectionSpec *section = name.empty() ? nullptr : section_at(name);

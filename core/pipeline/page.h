@@ -9,9 +9,6 @@
 
 namespace flame {
 
-// "16", "1e-4", "a, b": what stands in the file for the default; "(none)" if it may stay unset.
-std::string default_text_of(const OptionSpec &option);
-
 // The page of what schema_of() takes. The error (kBadConfig) names what there is.
 Result<std::string> page_of(std::string_view name, const Components &components);
 

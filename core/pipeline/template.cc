@@ -6,7 +6,6 @@
 #include <map>
 
 #include "core/base/text.h"
-#include "core/pipeline/page.h"
 #include "core/pipeline/sections.h"
 #include "core/plugin/option_value.h"
 #include "core/plugin/quantity_text.h"

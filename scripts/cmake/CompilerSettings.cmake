@@ -28,6 +28,11 @@ if(FLAME_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+option(FLAME_FUZZ "Build the fuzzers of tests/fuzz; needs clang" OFF)
+if(FLAME_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # all code, or two inputs look alike to the fuzzer
+endif()
+
 # The program finds its libraries and plugins from where it stands. The older tag (DT_RPATH) is not overruled by
 # LD_LIBRARY_PATH, so that no planted library is taken.
 set(CMAKE_BUILD_WITH_INSTALL_RPATH OFF)

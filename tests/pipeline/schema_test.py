@@ -11,8 +11,8 @@ import unittest
 import jsonschema
 import yaml
 
-PROGRAM = os.environ["FLAMEHOST"]
-SAMPLES = os.environ["SAMPLE_PLUGINS"]
+import sample_installation
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What a schema cannot see, because another YAML reader has made a value of it before.
 ONLY_TEXT_TELLS = re.compile(r"is not .*(leading zeros|numbers are decimal|without '\.' or exponent|64 bits|write (true|false)"
@@ -38,10 +38,6 @@ resolve("core:float", r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", 
 resolve("core:not_finite", r"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$", lambda text: text)
 
 
-def flamehost(*words, **more):
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False, **more)
-
-
 def load(text):
     """What another program sees in the file, or None if it sees no YAML."""
     try:
@@ -55,16 +51,16 @@ class Schema(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.plugins = os.path.join(cls.folder.name, "plugins")
-        subprocess.run([SAMPLES, cls.plugins], check=True)
-        cls.pipelines = json.loads(subprocess.run([SAMPLES, "--pipelines"], check=True, capture_output=True).stdout)
-        run = flamehost("schema", "--plugin-path", cls.plugins)
+        cls.installation = sample_installation.Installation()
+        cls.pipelines = sample_installation.pipelines()
+        run = cls.installation.run("schema")
         assert run.returncode == 0, run.stderr
         cls.schema = json.loads(run.stdout)
         cls.validator = jsonschema.Draft7Validator(cls.schema)
 
     @classmethod
     def tearDownClass(cls):
+        cls.installation.close()
         cls.folder.cleanup()
 
     def verdicts(self, texts):
@@ -74,7 +70,7 @@ class Schema(unittest.TestCase):
             path = pathlib.Path(self.folder.name, f"{number}.yaml")
             path.write_text(text, newline="")
             files.append(str(path))
-        run = flamehost("validate", "--json", "--plugin-path", self.plugins, *files)
+        run = self.installation.run("validate", "--json", *files)
         return json.loads(run.stdout)["files"]
 
     def faults(self, document):
@@ -169,7 +165,7 @@ class Schema(unittest.TestCase):
                 self.assertNotEqual(self.faults(load(text)), [])
 
     def test_a_part_of_the_schema_stands_alone(self):
-        run = flamehost("schema", "train", "--json", "--plugin-path", self.plugins)
+        run = self.installation.run("schema", "train", "--json")
         part = json.loads(run.stdout)
         jsonschema.Draft7Validator.check_schema(part)
         right = {"steps": 1, "optimizer": {"use": "adamw"}}
@@ -178,10 +174,10 @@ class Schema(unittest.TestCase):
         self.assertNotIn("model", part["definitions"])
 
     def test_every_template_is_taken_by_both(self):
-        for line in flamehost("init", "--list").stdout.splitlines():
+        for line in self.installation.run("init", "--list").stdout.splitlines():
             name = line.split()[0]
             with self.subTest(name):
-                run = flamehost("init", name, "--output", "-", "--plugin-path", self.plugins)
+                run = self.installation.run("init", name, "--output", "-")
                 self.assertEqual(run.stderr, "")
                 self.assertTrue(self.verdicts([run.stdout])[0]["valid"])
                 self.assertEqual(self.faults(load(run.stdout)), [])
@@ -189,7 +185,8 @@ class Schema(unittest.TestCase):
 
 class Configs(unittest.TestCase):
     def test_every_file_in_configs_is_taken_by_the_schema_of_the_installed_plugins(self):
-        validator = jsonschema.Draft7Validator(json.loads(flamehost("schema").stdout))
+        printed = subprocess.run([os.environ["FLAMEHOST"], "schema"], check=True, capture_output=True).stdout
+        validator = jsonschema.Draft7Validator(json.loads(printed))
         for path in sorted((ROOT / "configs").glob("**/*.yaml")):
             with self.subTest(path.name):
                 self.assertEqual([e.message for e in validator.iter_errors(load(path.read_text()))], [])

@@ -221,6 +221,7 @@ TEST(Pipeline, RefusesValuesOfAnotherShape) {
               ElementsAre("2:19 'sample.prompts' is empty"));
   EXPECT_THAT(problems("- a\n"), ElementsAre("1:1 the pipeline file is a list"));
   EXPECT_EQ(problem(with("adapter: lora\n")).hint, "write adapter: {use: lora}");
+  EXPECT_EQ(problem(with("export: [diffusers-lora]\n")).hint, "write - {use: diffusers-lora}");
 }
 
 TEST(Pipeline, WarnsOfAReplacedOption) {

@@ -72,13 +72,13 @@ TEST(Page, ShowsEveryOptionOfAComponentOrSection) {
   EXPECT_THAT(*page_of("optimizer.adamw", components),
               AllOf(HasSubstr("optimizer adamw: Adam with decoupled weight decay."),
                     HasSubstr("From org.flamehost.adamw 1.0.0, /plugins/adamw.so"),
-                    HasSubstr("In 'train.optimizer'"),
                     HasSubstr("eps: a number above 0, default 1e-8\n      Under the root.\n"),
                     HasSubstr("Elsewhere: epsilon")));
   EXPECT_THAT(*page_of("train", components),
               AllOf(HasSubstr("steps: a whole number of 1 or more (steps), must be given"),
                     HasSubstr("optimizer: a section, must be given")));
   EXPECT_THAT(*page_of("model", components), HasSubstr("flux: Flux."));
+  EXPECT_THAT(*page_of("backend.cuda", components), HasSubstr("In 'backend', which has options"));
   EXPECT_THAT(page_of("modle", components).error().hint, HasSubstr("'model'"));
 }
 
