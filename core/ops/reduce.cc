@@ -62,7 +62,7 @@ std::vector<Term> gradient(const OpRewrite &use) {
   const Axes &axes = use.attributes.integers("axes");
   const std::string &kind = use.attributes.text("kind");
   const Shape kept = reduced_shape(x.shape(), axes, true);
-  const Term dy = reshape(use.cotangents[0], kept);
+  const Term dy = reshape(cast(use.cotangents[0], x.dtype()), kept);
   if (kind == "sum") return {broadcast_to(dy, x.shape())};
   if (kind == "mean") {
     int64_t count = 1;
@@ -71,7 +71,7 @@ std::vector<Term> gradient(const OpRewrite &use) {
   }
   if (kind == "prod") return {product_of_others(x, axes) * dy};
   // Equal extremes share the gradient.
-  const Term y = reshape(use.outputs[0], kept);
+  const Term y = reshape(cast(use.outputs[0], x.dtype()), kept);
   const Term hits = map("eq x0 x1", {x, y}, x.dtype());
   return {map("mul x0 x1; div t0 x2", {hits, dy, sum(hits, axes, true)}, x.dtype())};
 }
@@ -96,8 +96,10 @@ OpDefinition define_reduce() {
                       "\"sum\", \"mean\", \"max\", \"min\" or \"prod\""},
                      {"axes", AttributeKind::kInts, std::nullopt,
                       "each once; negative ones count from the end"},
-                     {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"}},
-      .dtypes = "f64, f32, bf16, f16; i64, i32 but for mean; y has x's type",
+                     {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"},
+                     {"dtype", AttributeKind::kString, std::string(),
+                      "y's type: x's (if absent), or f32 for bf16 and f16"}},
+      .dtypes = "f64, f32, bf16, f16; i64, i32 but for mean",
       .agreement = Agreement::kLinear,
       .infer = infer,
       .gradient = gradient,

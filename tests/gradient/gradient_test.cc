@@ -17,7 +17,9 @@ TEST_P(GradientOf, EqualsCentralDifferences) {
   const Result<double> error = check_case(GetParam());
   ASSERT_TRUE(error.ok()) << error.error().text();
   EXPECT_LE(*error, kTolerance) << GetParam().op << ": " << GetParam().name;
-  RecordProperty("error", std::to_string(*error));
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2e", *error);
+  RecordProperty("error", text);
 }
 
 std::string test_name(const testing::TestParamInfo<GradientCase> &info) {
