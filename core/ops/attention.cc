@@ -74,6 +74,7 @@ OpDefinition define_attention() {
       .gradient = gradient,
       .gradient_note = "attention_grad",
       .decompose = decompose,
+      .decomposition = "iota, map, matmul, permute, reduce, reshape",
   };
 }
 

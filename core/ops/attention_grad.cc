@@ -62,6 +62,7 @@ OpDefinition define_attention_grad() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, matmul, permute, reduce, reshape",
   };
   op.attributes.push_back({"mask_gradient", AttributeKind::kBool, false, "give dmask too"});
   return op;

@@ -29,6 +29,7 @@ OpDefinition define_cast() {
       .agreement = Agreement::kExact,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "copy",
   };
 }
 

@@ -80,6 +80,7 @@ OpDefinition define_conv_transpose2d() {
       .agreement = Agreement::kLinear,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "conv2d_input_grad, map",
   };
   op.attributes.push_back(
       {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});

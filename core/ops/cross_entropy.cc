@@ -44,6 +44,7 @@ OpDefinition define_cross_entropy() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "gather, iota, map, reduce, reshape",
   };
 }
 

@@ -49,6 +49,7 @@ OpDefinition define_dropout() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, random",
   };
 }
 

@@ -32,6 +32,7 @@ OpDefinition define_embedding() {
       .agreement = Agreement::kExact,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "gather",
   };
 }
 

@@ -45,6 +45,7 @@ OpDefinition define_geglu() {
       .gradient = gradient,
       .gradient_note = "geglu_grad",
       .decompose = decompose,
+      .decomposition = "map, slice",
   };
 }
 

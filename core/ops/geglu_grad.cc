@@ -58,6 +58,7 @@ OpDefinition define_geglu_grad() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "concat, map, slice",
   };
 }
 

@@ -96,6 +96,7 @@ OpDefinition define_group_norm() {
       .gradient = gradient,
       .gradient_note = "group_norm_grad",
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
   op.attributes.push_back(eps_attribute());
   return op;

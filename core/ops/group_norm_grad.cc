@@ -87,6 +87,7 @@ OpDefinition define_group_norm_grad() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
   op.attributes.push_back(
       {"weight_gradient", AttributeKind::kBool, false, "give dweight and dbias too"});

@@ -44,6 +44,7 @@ OpDefinition define_huber() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, reduce",
   };
 }
 

@@ -79,6 +79,7 @@ OpDefinition define_layer_norm() {
       .gradient = gradient,
       .gradient_note = "layer_norm_grad",
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
 }
 

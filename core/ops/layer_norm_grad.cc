@@ -71,6 +71,7 @@ OpDefinition define_layer_norm_grad() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
 }
 

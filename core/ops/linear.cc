@@ -73,6 +73,7 @@ OpDefinition define_linear() {
       .gradient = gradient,
       .gradient_note = "matmul",
       .decompose = decompose,
+      .decomposition = "map, matmul, reshape",
   };
 }
 

@@ -43,6 +43,7 @@ OpDefinition define_log_softmax() {
       .gradient = gradient,
       .gradient_note = "log_softmax_grad",
       .decompose = decompose,
+      .decomposition = "map, reduce",
   };
 }
 

@@ -34,6 +34,7 @@ OpDefinition define_modulate() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map",
   };
 }
 

@@ -40,6 +40,7 @@ OpDefinition define_norm() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
 }
 

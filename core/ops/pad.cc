@@ -62,6 +62,7 @@ OpDefinition define_pad() {
       .agreement = Agreement::kExact,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "concat, fill",
   };
 }
 

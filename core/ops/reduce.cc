@@ -25,8 +25,13 @@ Status infer(OpCall &call) {
                          mean ? "f64, f32, bf16 or f16" : "f64, f32, bf16, f16, i64 or i32");
   }
   FLAME_ASSIGN(const std::vector<int64_t> axes, normal_axes(call, "axes", call.shape(0).rank()));
-  call.outputs = {
-      {call.dtype(0), reduced_shape(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
+  FLAME_ASSIGN(const DType dtype, dtype_attribute(call, "dtype", call.dtype(0)));
+  const bool wider = is_computable(call.dtype(0)) && dtype == compute_dtype(call.dtype(0));
+  if (dtype != call.dtype(0) && !wider) {
+    return attribute_error("dtype", call.attributes.text("dtype"),
+                           "x's type, or f32 for narrower floats");
+  }
+  call.outputs = {{dtype, reduced_shape(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
   return {};
 }
 

@@ -101,6 +101,7 @@ OpDefinition define_resize() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "broadcast_to, gather, iota, map, reshape",
   };
 }
 

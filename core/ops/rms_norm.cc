@@ -66,6 +66,7 @@ OpDefinition define_rms_norm() {
       .gradient = gradient,
       .gradient_note = "rms_norm_grad",
       .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
   };
 }
 

@@ -97,6 +97,7 @@ OpDefinition define_rope() {
       .gradient = gradient,
       .gradient_note = "rope the other way round",
       .decompose = decompose,
+      .decomposition = "concat, map, reshape, slice",
   };
 }
 

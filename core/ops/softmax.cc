@@ -42,6 +42,7 @@ OpDefinition define_softmax() {
       .gradient = gradient,
       .gradient_note = "softmax_grad",
       .decompose = decompose,
+      .decomposition = "map, reduce",
   };
 }
 

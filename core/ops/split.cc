@@ -61,6 +61,7 @@ OpDefinition define_split() {
       .gradient = gradient,
       .gradient_note = "concat",
       .decompose = decompose,
+      .decomposition = "slice",
   };
 }
 

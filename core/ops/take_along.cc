@@ -38,6 +38,7 @@ OpDefinition define_take_along() {
       .agreement = Agreement::kExact,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "gather, iota, map, reshape",
   };
 }
 

@@ -40,6 +40,7 @@ OpDefinition define_top_k() {
       .agreement = Agreement::kExact,
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "slice, sort",
   };
 }
 

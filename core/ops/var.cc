@@ -51,6 +51,7 @@ OpDefinition define_var() {
       .dtypes = "f64, f32, bf16, f16",
       .infer = infer,
       .decompose = decompose,
+      .decomposition = "map, reduce",
   };
 }
 

@@ -1,9 +1,12 @@
 // The gradient of every differentiable op and option against central differences in f64.
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "core/ops/catalogue/catalogue.h"
+#include "core/program/rewrite.h"
 #include "tests/gradient/gradient_case.h"
 
 namespace flame::gradient_test {
@@ -38,6 +41,31 @@ TEST(Catalogue, EveryOpThatHasAGradientHasACase) {
   for (const OpDefinition &op : catalogue()) {
     if (op.stops_gradient || (!op.gradient && !op.decompose)) continue;
     EXPECT_TRUE(covered.contains(op.name)) << "no gradient case for op '" << op.name << "'";
+  }
+}
+
+// How often each op stands in a program.
+std::map<std::string_view, int> count_ops(const Program &program) {
+  std::map<std::string_view, int> counts;
+  for (const Node &node : program.nodes()) ++counts[node.op->name];
+  return counts;
+}
+
+TEST(Catalogue, DecompositionsEndInTheOpsThatTheyName) {
+  const std::vector<GradientCase> cases = all_cases();
+  std::map<std::string_view, std::set<std::string_view>> used;
+  for (const GradientCase &c : cases) {
+    if (!find_op(c.op)->decompose) continue;
+    Sketch sketch(1);
+    c.write(sketch);
+    const Program program = *sketch.program_builder().finish();
+    const auto before = count_ops(program);
+    for (const auto &[op, count] : count_ops(*expand_all(program))) {
+      if (!before.contains(op) || count > before.at(op)) used[c.op].insert(op);
+    }
+  }
+  for (const auto &[op, names] : used) {
+    EXPECT_EQ(fmt::format("{}", fmt::join(names, ", ")), find_op(op)->decomposition) << op;
   }
 }
 

@@ -167,9 +167,10 @@ Term flat_places(const Term &indices, const Shape &x, size_t axis) {
   const Term wide = reshape(cast(indices, DType::kI64), {outer, indices.size(axis), inner});
   const Term rows = iota(indices.builder(), {outer, 1, 1}, 0, 0, row, DType::kI64);
   const Term columns = iota(indices.builder(), {1, 1, inner}, 2, 0, 1, DType::kI64);
-  const std::string step = std::to_string(inner);
-  return reshape(map("mul x0 " + step + "; add t0 x1; add t1 x2", {wide, rows, columns}),
-                 indices.shape());
+  // An index outside must not reach another row.
+  const std::string code = "ge x0 0; lt x0 " + std::to_string(x[axis]) + "; and t0 t1; mul x0 " +
+                           std::to_string(inner) + "; add t3 x1; add t4 x2; where t2 t5 -1";
+  return reshape(map(code, {wide, rows, columns}), indices.shape());
 }
 
 Axes axes_from(size_t first, size_t count) {
