@@ -9,7 +9,7 @@ using Ints = std::vector<int64_t>;
 // Every output that is a float.
 void output_all(Sketch &s, const std::vector<Term> &terms) {
   for (const Term &term : terms) {
-    if (term.dtype() == DType::kF64) s.output(term);
+    if (is_float(term.dtype())) s.output(term);
   }
 }
 
@@ -132,8 +132,8 @@ std::vector<GradientCase> block_cases() {
       {"layer_norm_grad", "all outputs",
        [](Sketch &s) {
          output_all(s, apply("layer_norm_grad",
-                             {s.input({2, 3, 4}), s.input({2, 3, 4}), s.input({2, 3}),
-                              s.input({2, 3}), s.input({4})},
+                             {s.input({2, 3, 4}), s.input({2, 3, 4}), s.statistics({2, 3}),
+                              s.statistics({2, 3}), s.input({4})},
                              {{"weight_gradient", true}}));
        },
        2},
@@ -150,7 +150,7 @@ std::vector<GradientCase> block_cases() {
       {"rms_norm_grad", "all outputs",
        [](Sketch &s) {
          output_all(s, apply("rms_norm_grad",
-                             {s.input({3, 4}), s.input({3, 4}), s.input({3}), s.input({4})},
+                             {s.input({3, 4}), s.input({3, 4}), s.statistics({3}), s.input({4})},
                              {{"weight_gradient", true}}));
        },
        2},
@@ -163,8 +163,8 @@ std::vector<GradientCase> block_cases() {
        [](Sketch &s) {
          output_all(
              s, apply("group_norm_grad",
-                      {s.input({2, 3, 4}), s.input({2, 3, 4}), s.input({2, 2}), s.input({2, 2}),
-                       s.input({4}), s.input({4})},
+                      {s.input({2, 3, 4}), s.input({2, 3, 4}), s.statistics({2, 2}),
+                       s.statistics({2, 2}), s.input({4}), s.input({4})},
                       {{"groups", int64_t{2}}, {"activation", "silu"}, {"weight_gradient", true}}));
        },
        2},
@@ -202,7 +202,7 @@ std::vector<GradientCase> block_cases() {
        [](Sketch &s) {
          output_all(s, apply("attention_grad",
                              {s.input({1, 2, 2, 3}), s.input({1, 2, 2, 2}), s.input({1, 3, 2, 2}),
-                              s.input({1, 3, 2, 3}), s.input({1, 2, 2, 3}), s.input({1, 2, 2}),
+                              s.input({1, 3, 2, 3}), s.input({1, 2, 2, 3}), s.statistics({1, 2, 2}),
                               s.input({2, 3})},
                              {{"scale", 0.7}, {"mask_gradient", true}}));
        },
