@@ -9,8 +9,8 @@ namespace {
 Status infer(OpCall &call) {
   FLAME_TRY(check_attention(call, {0, 3}));
   const Shape &q = call.shape(0);
-  const Shape y{q[0], q[1], q[2], 0};
-  FLAME_ASSIGN(const Shape shape, Shape::make(sizes_of(with_size(y, 3, call.shape(2)[3]))));
+  const int64_t sizes[] = {q[0], q[1], q[2], call.shape(2)[3]};
+  FLAME_ASSIGN(const Shape shape, Shape::make(sizes));
   call.outputs = {{call.dtype(0), shape}, {compute_dtype(call.dtype(0)), {q[0], q[2], q[1]}}};
   return {};
 }

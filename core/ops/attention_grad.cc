@@ -9,7 +9,8 @@ namespace {
 Status infer(OpCall &call) {
   FLAME_TRY(check_attention(call, {1, 6}));
   const Shape q = call.shape(1);
-  const Shape y = with_size(q, 3, call.shape(3)[3]);
+  const int64_t sizes[] = {q[0], q[1], q[2], call.shape(3)[3]};
+  FLAME_ASSIGN(const Shape y, Shape::make(sizes));
   for (const size_t i : {0, 4}) {
     FLAME_TRY(expect_same_dtype(call, i, 1));
     FLAME_TRY(expect_shape(call, i, y));

@@ -11,6 +11,7 @@ namespace {
 
 Status infer(OpCall &call) {
   FLAME_TRY(expect_one_float_type(call));
+  FLAME_TRY(check_eps(call));
   FLAME_TRY(check_groups(call, 0));
   const Shape &x = call.shape(0);
   for (size_t i = 1; i < call.input_count(); ++i) FLAME_TRY(expect_shape(call, i, {x.back(0)}));

@@ -8,6 +8,7 @@ namespace {
 
 Status infer(OpCall &call) {
   FLAME_TRY(expect_one_float_type(call));
+  FLAME_TRY(check_eps(call));
   FLAME_TRY(expect_rank_at_least(call, 0, 2));
   const Shape &x = call.shape(0);
   if (x.back(0) == 0) return operand_error(call, 0, "at least one channel");

@@ -1,4 +1,6 @@
 // reduce: sum, mean, maximum, minimum or product over axes.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/ops/catalogue/checks.h"
@@ -49,6 +51,12 @@ Term product_of_others(const Term &x, const Axes &axes) {
   for (const int64_t axis : axes) {
     order.push_back(axis);
     count *= x.size(static_cast<size_t>(axis));
+  }
+  constexpr int64_t kMaxSquareSide = int64_t{1} << 29;
+  if (count > kMaxSquareSide || groups * count > kMaxElementCount / std::max<int64_t>(count, 1)) {
+    x.builder().fail(plugin_error(
+        fmt::format("op 'reduce': the gradient of a product of {} numbers is too large", count)));
+    return x;
   }
   const Term moved = permute(x, order);
   const Term row = reshape(moved, {groups, 1, count});

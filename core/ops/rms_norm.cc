@@ -9,6 +9,7 @@ namespace {
 
 Status infer(OpCall &call) {
   FLAME_TRY(expect_one_float_type(call));
+  FLAME_TRY(check_eps(call));
   FLAME_TRY(expect_rank_at_least(call, 0, 1));
   const Shape &x = call.shape(0);
   if (call.input_count() == 2) FLAME_TRY(expect_shape(call, 1, {x.back(0)}));

@@ -26,7 +26,8 @@ Status check_groups(const OpCall &call, size_t input) {
   FLAME_TRY(expect_range(call, "groups", 1, kMaxElementCount));
   FLAME_TRY(expect_choice(call, "activation", {"", "silu"}));
   const int64_t groups = call.attributes.integer("groups");
-  if (call.shape(input).back(0) % groups == 0) return {};
+  const int64_t channels = call.shape(input).back(0);
+  if (channels > 0 && channels % groups == 0) return {};
   return operand_error(call, input, fmt::format("channels that {} groups divide", groups));
 }
 

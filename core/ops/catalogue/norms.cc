@@ -1,11 +1,20 @@
 #include "core/ops/catalogue/norms.h"
 
+#include <cmath>
+
+#include "core/ops/catalogue/checks.h"
 #include "flame/map_code.hpp"
 
 namespace flame {
 
 AttributeSpec eps_attribute(double value) {
   return {"eps", AttributeKind::kFloat, value, "added to the mean square under the root"};
+}
+
+Status check_eps(const OpCall &call) {
+  const double eps = call.attributes.number("eps");
+  if (eps >= 0 && std::isfinite(eps)) return {};
+  return attribute_error("eps", eps, "a number of at least 0");
 }
 
 Term norm_input_gradient(const Term &g, const Term &normal, const Term &rstd, const Axes &axes,

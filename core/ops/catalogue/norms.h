@@ -7,6 +7,7 @@ namespace flame {
 
 // "eps", with 1e-5 unless another value is given.
 AttributeSpec eps_attribute(double value = 1e-5);
+Status check_eps(const OpCall &call);
 
 // dx for x̂ = (x - mean) · rstd over `axes`, given the gradient g of x̂: rstd · (g - mean g - x̂ ·
 // mean(g · x̂)); without `centred`, as for the root mean square, the term mean g is left out. In x̂'s
