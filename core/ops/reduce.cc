@@ -1,4 +1,6 @@
 // reduce: sum, mean, maximum, minimum or product over axes.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/ops/catalogue/checks.h"
@@ -25,8 +27,13 @@ Status infer(OpCall &call) {
                          mean ? "f64, f32, bf16 or f16" : "f64, f32, bf16, f16, i64 or i32");
   }
   FLAME_ASSIGN(const std::vector<int64_t> axes, normal_axes(call, "axes", call.shape(0).rank()));
-  call.outputs = {
-      {call.dtype(0), reduced_shape(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
+  FLAME_ASSIGN(const DType dtype, dtype_attribute(call, "dtype", call.dtype(0)));
+  const bool wider = is_computable(call.dtype(0)) && dtype == compute_dtype(call.dtype(0));
+  if (dtype != call.dtype(0) && !wider) {
+    return attribute_error("dtype", call.attributes.text("dtype"),
+                           "x's type, or f32 for narrower floats");
+  }
+  call.outputs = {{dtype, reduced_shape(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
   return {};
 }
 
@@ -45,6 +52,12 @@ Term product_of_others(const Term &x, const Axes &axes) {
     order.push_back(axis);
     count *= x.size(static_cast<size_t>(axis));
   }
+  constexpr int64_t kMaxSquareSide = int64_t{1} << 29;
+  if (count > kMaxSquareSide || groups * count > kMaxElementCount / std::max<int64_t>(count, 1)) {
+    x.builder().fail(plugin_error(
+        fmt::format("op 'reduce': the gradient of a product of {} numbers is too large", count)));
+    return x;
+  }
   const Term moved = permute(x, order);
   const Term row = reshape(moved, {groups, 1, count});
   const Term down = iota(x.builder(), {count, count}, 0, 0, 1, DType::kI64);
@@ -62,7 +75,7 @@ std::vector<Term> gradient(const OpRewrite &use) {
   const Axes &axes = use.attributes.integers("axes");
   const std::string &kind = use.attributes.text("kind");
   const Shape kept = reduced_shape(x.shape(), axes, true);
-  const Term dy = reshape(use.cotangents[0], kept);
+  const Term dy = reshape(cast(use.cotangents[0], x.dtype()), kept);
   if (kind == "sum") return {broadcast_to(dy, x.shape())};
   if (kind == "mean") {
     int64_t count = 1;
@@ -71,7 +84,7 @@ std::vector<Term> gradient(const OpRewrite &use) {
   }
   if (kind == "prod") return {product_of_others(x, axes) * dy};
   // Equal extremes share the gradient.
-  const Term y = reshape(use.outputs[0], kept);
+  const Term y = reshape(cast(use.outputs[0], x.dtype()), kept);
   const Term hits = map("eq x0 x1", {x, y}, x.dtype());
   return {map("mul x0 x1; div t0 x2", {hits, dy, sum(hits, axes, true)}, x.dtype())};
 }
@@ -96,8 +109,10 @@ OpDefinition define_reduce() {
                       "\"sum\", \"mean\", \"max\", \"min\" or \"prod\""},
                      {"axes", AttributeKind::kInts, std::nullopt,
                       "each once; negative ones count from the end"},
-                     {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"}},
-      .dtypes = "f64, f32, bf16, f16; i64, i32 but for mean; y has x's type",
+                     {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"},
+                     {"dtype", AttributeKind::kString, std::string(),
+                      "y's type: x's (if absent), or f32 for bf16 and f16"}},
+      .dtypes = "f64, f32, bf16, f16; i64, i32 but for mean",
       .agreement = Agreement::kLinear,
       .infer = infer,
       .gradient = gradient,

@@ -66,6 +66,11 @@ std::vector<Term> gradient(const OpRewrite &use) {
     start += (count - 1) * step;
     step = -step;
   }
+  if (x.shape().element_count() > kMaxElementCount / 4) {
+    use.builder.fail(plugin_error("op 'slice': the gradient of a slice of " + x.type().text() +
+                                  " is too large"));
+    return {Term()};
+  }
   dy = spread(dy, axis, step);
   const int64_t after = x.size(axis) - start - dy.size(axis);
   std::vector<Term> parts;

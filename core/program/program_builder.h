@@ -39,7 +39,7 @@ class ProgramBuilder final : public OpBuilder {
   Term term(ValueId value) { return {*this, value}; }
 
   // Makes the first error, unless there is one.
-  void fail(Error error);
+  void fail(Error error) override;
   // The error with the place of the next op behind it.
   Error placed(Error error);
   Status status() const;

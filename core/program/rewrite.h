@@ -18,6 +18,7 @@ class ExpandingBuilder final : public OpBuilder {
 
   std::vector<ValueId> add(std::string_view op, std::span<const ValueId> inputs,
                            Attributes attributes) override;
+  void fail(Error error) override { target_.fail(std::move(error)); }
   const TensorType &type_of(ValueId value) const override { return target_.type_of(value); }
 
  private:

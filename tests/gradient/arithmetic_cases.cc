@@ -52,9 +52,9 @@ std::vector<GradientCase> arithmetic_cases() {
   std::vector<GradientCase> cases = {
       {"map", "a chain with two outputs",
        [](Sketch &s) {
-         const auto made = map_many("mul x0 x1; silu t0; add t1 x2; exp t1 -> t2 t3",
-                                    {s.input({3, 4}), s.input({3, 4}), s.input({3, 4})},
-                                    {DType::kF64, DType::kF64});
+         const auto made =
+             map_many("mul x0 x1; silu t0; add t1 x2; exp t1 -> t2 t3",
+                      {s.input({3, 4}), s.input({3, 4}), s.input({3, 4})}, {s.dtype(), s.dtype()});
          s.output(made[0]);
          s.output(made[1]);
        },
@@ -69,7 +69,7 @@ std::vector<GradientCase> arithmetic_cases() {
       {"map", "an input used twice and one as an output",
        [](Sketch &s) {
          const Term x = s.input({5});
-         const auto made = map_many("mul x0 x1 -> t0 x0", {x, x}, {DType::kF64, DType::kF64});
+         const auto made = map_many("mul x0 x1 -> t0 x0", {x, x}, {s.dtype(), s.dtype()});
          s.output(made[0]);
          s.output(made[1]);
        },
@@ -132,7 +132,7 @@ std::vector<GradientCase> arithmetic_cases() {
        2},
       {"reduce", "prod with a zero, axes kept",
        [](Sketch &s) {
-         const Term zero = s.constant({DType::kF64, {2, 3}}, {1, 0, 1, 1, 1, 1});
+         const Term zero = s.constant({s.dtype(), {2, 3}}, {1, 0, 1, 1, 1, 1});
          s.output(reduce("prod", s.input({2, 3}) * zero, {1}, true));
        }},
       {"reduce", "sum of nothing",

@@ -37,11 +37,19 @@ Term Sketch::add(const TensorType &type, const std::vector<double> &numbers) {
   return builder_.term(builder_.input(name, type));
 }
 
-Term Sketch::input(const Shape &shape, const Draw &draw) {
+Term Sketch::wanted(DType dtype, const Shape &shape, const Draw &draw) {
   std::vector<double> numbers(static_cast<size_t>(shape.element_count()));
   for (double &number : numbers) number = draw(random_);
   wanted_.push_back("x" + std::to_string(data_.size()));
-  return add({DType::kF64, shape}, numbers);
+  return add({dtype, shape}, numbers);
+}
+
+Term Sketch::input(const Shape &shape, const Draw &draw) {
+  return wanted(dtype_, shape, draw);
+}
+
+Term Sketch::statistics(const Shape &shape) {
+  return wanted(compute_dtype(dtype_), shape, normal());
 }
 
 Term Sketch::distinct(const Shape &shape) {
@@ -50,7 +58,7 @@ Term Sketch::distinct(const Shape &shape) {
   std::ranges::shuffle(numbers, random_);
   for (double &number : numbers) number = 0.2 * number + between(0, 0.05)(random_);
   wanted_.push_back("x" + std::to_string(data_.size()));
-  return add({DType::kF64, shape}, numbers);
+  return add({dtype_, shape}, numbers);
 }
 
 Term Sketch::constant(const TensorType &type, const std::vector<double> &numbers) {
@@ -145,8 +153,12 @@ Result<double> check_level(const Program &program, TensorMap &data,
 
 }  // namespace
 
+uint64_t seed_of(const GradientCase &c) {
+  return std::hash<std::string>()(c.op + c.name);
+}
+
 Result<double> check_case(const GradientCase &c) {
-  Sketch sketch(std::hash<std::string>()(c.op + c.name));
+  Sketch sketch(seed_of(c));
   c.write(sketch);
   FLAME_ASSIGN(const Program program, sketch.program_builder().finish());
   const bool used =

@@ -23,12 +23,17 @@ Draw away_from_zero(double gap = 0.2);
 // What a case is written with.
 class Sketch {
  public:
-  explicit Sketch(uint64_t seed) : random_(seed) {}
+  // In f64, or in a narrower type to see that rules and decompositions keep types apart.
+  explicit Sketch(uint64_t seed, DType dtype = DType::kF64) : random_(seed), dtype_(dtype) {}
+
+  DType dtype() const { return dtype_; }
 
   OpBuilder &builder() { return builder_; }
   // An input whose gradient is checked.
   Term input(const Shape &shape, const Draw &draw = normal());
-  // The same numbers, which differ from each other by at least 0.1: for max, sort, pooling.
+  // An input of the type in which statistics are saved.
+  Term statistics(const Shape &shape);
+  // Numbers which differ from each other by at least 0.1: for max, sort, pooling.
   Term distinct(const Shape &shape);
   // Given numbers that get no gradient.
   Term constant(const TensorType &type, const std::vector<double> &numbers);
@@ -43,8 +48,10 @@ class Sketch {
 
  private:
   Term add(const TensorType &type, const std::vector<double> &numbers);
+  Term wanted(DType dtype, const Shape &shape, const Draw &draw);
 
   std::mt19937_64 random_;
+  DType dtype_;
   ProgramBuilder builder_;
   testing_support::TensorMap data_;
   std::vector<std::string> wanted_;
@@ -65,6 +72,9 @@ inline void PrintTo(const GradientCase &c, std::ostream *out) {
 
 // Every case of every file of this folder.
 std::vector<GradientCase> all_cases();
+
+// A case's number for its random draws.
+uint64_t seed_of(const GradientCase &c);
 
 // The worst norm-relative error of the case, first and second order, over 16 directions each; the
 // error says what could not be built or run.

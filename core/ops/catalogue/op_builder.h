@@ -19,6 +19,8 @@ class OpBuilder {
   // The outputs of a new op.
   virtual std::vector<ValueId> add(std::string_view op, std::span<const ValueId> inputs,
                                    Attributes attributes) = 0;
+  // For a rule that cannot go on.
+  virtual void fail(Error error) = 0;
   // Lives until the next add().
   virtual const TensorType &type_of(ValueId value) const = 0;
 };

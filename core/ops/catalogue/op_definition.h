@@ -99,6 +99,8 @@ struct OpDefinition {
 
   // The op's outputs in other ops; ends, maybe over several steps, in required ops and views.
   std::vector<Term> (*decompose)(const OpRewrite &use) = nullptr;
+  // The required ops and views that it ends in, in alphabetical order.
+  std::string_view decomposition = {};
 
   // For kView: the input's elements as strides, or nothing if a copy is needed.
   std::optional<View> (*resolve)(const View &input, const Attributes &attributes,

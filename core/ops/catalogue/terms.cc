@@ -79,6 +79,18 @@ Term mean(const Term &x, const Axes &axes, bool keep_dims) {
   return reduce("mean", x, axes, keep_dims);
 }
 
+Term reduce_wide(std::string_view kind, const Term &x, const Axes &axes) {
+  return apply_one("reduce", {x},
+                   {{"kind", std::string(kind)},
+                    {"axes", axes},
+                    {"keep_dims", true},
+                    {"dtype", std::string(name_of(compute_dtype(x.dtype())))}});
+}
+
+Term reduce_loss(const Term &losses, std::string_view reduction) {
+  return reduction == "none" ? losses : reduce(reduction, losses, axes_from(0, losses.rank()));
+}
+
 Term sum_to(const Term &x, const Shape &shape) {
   const Shape from = x.shape();
   if (from == shape) return x;
@@ -144,6 +156,21 @@ Term gather(const Term &x, const Term &indices, int64_t axis) {
 
 Term scatter_add(const Term &base, const Term &indices, const Term &updates, int64_t axis) {
   return apply_one("scatter_add", {base, indices, updates}, {{"axis", axis}});
+}
+
+Term flat_places(const Term &indices, const Shape &x, size_t axis) {
+  int64_t outer = 1;
+  int64_t inner = 1;
+  for (size_t i = 0; i < axis; ++i) outer *= x[i];
+  for (size_t i = axis + 1; i < x.rank(); ++i) inner *= x[i];
+  const double row = static_cast<double>(x[axis] * inner);
+  const Term wide = reshape(cast(indices, DType::kI64), {outer, indices.size(axis), inner});
+  const Term rows = iota(indices.builder(), {outer, 1, 1}, 0, 0, row, DType::kI64);
+  const Term columns = iota(indices.builder(), {1, 1, inner}, 2, 0, 1, DType::kI64);
+  // An index outside must not reach another row.
+  const std::string code = "ge x0 0; lt x0 " + std::to_string(x[axis]) + "; and t0 t1; mul x0 " +
+                           std::to_string(inner) + "; add t3 x1; add t4 x2; where t2 t5 -1";
+  return reshape(map(code, {wide, rows, columns}), indices.shape());
 }
 
 Axes axes_from(size_t first, size_t count) {

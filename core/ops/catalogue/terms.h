@@ -35,6 +35,8 @@ Term cast(const Term &x, DType dtype);
 Term sum(const Term &x, const Axes &axes, bool keep_dims = false);
 Term mean(const Term &x, const Axes &axes, bool keep_dims = false);
 Term reduce(std::string_view kind, const Term &x, const Axes &axes, bool keep_dims = false);
+// The same with the answer in the type that floats are computed in: f32 for bf16.
+Term reduce_wide(std::string_view kind, const Term &x, const Axes &axes);  // keeps the axes
 // Adds up the axes over which `shape` was broadcast to x's; x itself if there are none.
 Term sum_to(const Term &x, const Shape &shape);
 
@@ -58,7 +60,14 @@ Term iota(OpBuilder &builder, const Shape &shape, int64_t axis, double start, do
 Term gather(const Term &x, const Term &indices, int64_t axis);
 Term scatter_add(const Term &base, const Term &indices, const Term &updates, int64_t axis);
 
-// 0, 1, …, count - 1 from `first` on.
+// For ops whose output 0 is a loss: all elements reduced by "mean" or "sum", or none of them.
+Term reduce_loss(const Term &losses, std::string_view reduction);
+
+// Where the elements x[…, indices[…], …] along `axis` stand among all elements of x in row-major
+// order; -1 for an index outside. `indices` has the shape of x but for that axis.
+Term flat_places(const Term &indices, const Shape &x, size_t axis);
+
+// first, first + 1, …: `count` of them.
 Axes axes_from(size_t first, size_t count);
 std::vector<int64_t> sizes_of(const Shape &shape);
 // `shape` with another size at one axis, or without one axis.

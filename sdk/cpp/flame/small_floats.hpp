@@ -53,6 +53,7 @@ inline uint32_t encode_float(const FloatFormat &format, double value) {
   const uint32_t beyond = format.saturates ? format.largest : infinity;
   const double magnitude = std::fabs(value);
   if (std::isinf(magnitude)) return sign | beyond;
+  if (magnitude == 0) return sign;
   int exponent = 0;
   std::frexp(magnitude, &exponent);  // magnitude = [0.5, 1) · 2^exponent
   const int least = 1 - format.bias();

@@ -10,7 +10,9 @@
 FLAME_BEGIN_C
 
 /* Owned by the caller; valid until the call returns. The tensors carry type, shape, strides and
- * device, but no data. */
+ * device, but no data. The host has checked the op against the catalogue: every attribute is there,
+ * in the catalogue's order and normal form, and optional inputs are left out from the end alone, so
+ * that no pointer is null. */
 typedef struct flame_op {
   uint32_t struct_size;
   uint32_t input_count;

@@ -22,9 +22,9 @@ typedef struct flame_node {
   uint32_t input_count;
   uint32_t output_count;
   uint32_t attribute_count;
-  flame_str name; /* from the catalogue: docs/ops.md */
-  const flame_value *inputs;
-  const flame_attribute *attributes;
+  flame_str name; /* from the catalogue (docs/ops.md), or a scalar function of `map`: "silu" */
+  const flame_value *inputs;         /* optional ones may be left out from the end */
+  const flame_attribute *attributes; /* those that differ from their defaults, in any order */
   flame_str file; /* where the plugin's source added it, for messages; may be empty */
   uint32_t line;
   uint32_t reserved; /* zero */

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <set>
 
 #include "backends/reference/kernel.h"
@@ -96,6 +97,35 @@ TEST(Infer, RefusesAnswersThatAreTooLarge) {
   EXPECT_THAT(error_of("concat", {f32({int64_t{1} << 59}), f32({int64_t{1} << 59})},
                        {{"axis", int64_t{0}}}),
               HasSubstr("fewer"));
+}
+
+TEST(Infer, RefusesHostileCountsWhereATensorIsEmpty) {
+  const int64_t huge = int64_t{1} << 40;
+  const TensorType q = f32({huge, 1, 1, 0});
+  EXPECT_THAT(error_of("attention", {q, f32({huge, 0, 1, 0}), f32({huge, 0, 1, 1 << 19})},
+                       {{"scale", 1.0}}),
+              "no error");
+  EXPECT_THAT(error_of("attention", {f32({1, huge, 1, 0}), f32({1, 0, 1, 0}), f32({1, 0, 1, huge})},
+                       {{"scale", 1.0}}),
+              HasSubstr("2^59"));
+  EXPECT_THAT(error_of("group_norm", {f32({huge, 0})}, {{"groups", huge}}),
+              HasSubstr("groups divide"));
+  EXPECT_THAT(
+      error_of("take_along", {f32({huge, 1}), {DType::kI64, {1, huge}}}, {{"axis", int64_t{1}}}),
+      HasSubstr("but for the axis"));
+  EXPECT_THAT(
+      error_of("take_along", {f32({huge, 1}), {DType::kI64, {huge, 1, 1}}}, {{"axis", int64_t{1}}}),
+      HasSubstr("expected 2 axes"));
+  EXPECT_THAT(error_of("layer_norm", {f32({2})}, {{"eps", std::nan("")}}), HasSubstr("'eps'"));
+  EXPECT_THAT(
+      error_of("pad", {f32({huge})}, {{"padding", std::vector<int64_t>{huge << 16, huge << 16}}}),
+      HasSubstr("2^59"));
+  EXPECT_THAT(error_of("conv2d", {f32({1, huge, 1, 1}), f32({1, 1, 1, 1})}), HasSubstr("2^28"));
+  EXPECT_THAT(error_of("conv2d", {f32({1, 2, 2, 1}), f32({1, 3, 1, 1})}),
+              HasSubstr("does not fit"));
+  EXPECT_THAT(error_of("pool2d", {f32({1, 0, 2, 1})},
+                       {{"kind", "max"}, {"window", std::vector<int64_t>{1, 1}}}),
+              HasSubstr("empty"));
 }
 
 TEST(Infer, CompletesAndNormalisesAttributes) {

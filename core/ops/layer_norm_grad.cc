@@ -1,0 +1,78 @@
+// layer_norm_grad: the gradient of layer_norm.
+#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/norms.h"
+#include "core/ops/catalogue/terms.h"
+
+namespace flame::ops {
+namespace {
+
+Status infer(OpCall &call) {
+  for (const size_t i : {0, 1, 4}) {
+    if (i >= call.input_count()) continue;
+    FLAME_TRY(expect_computable(call, i));
+    FLAME_TRY(expect_same_dtype(call, i, 0));
+  }
+  FLAME_TRY(expect_rank_at_least(call, 1, 1));
+  const Shape &x = call.shape(1);
+  FLAME_TRY(expect_shape(call, 0, x));
+  for (size_t i = 2; i < 4; ++i) {
+    FLAME_TRY(expect_dtype(call, i, compute_dtype(call.dtype(0))));
+    FLAME_TRY(expect_shape(call, i, without_axis(x, x.rank() - 1)));
+  }
+  call.outputs = {call.inputs[1]};
+  if (call.input_count() == 5) FLAME_TRY(expect_shape(call, 4, {x.back(0)}));
+  if (!call.attributes.flag("weight_gradient")) return {};
+  if (call.input_count() < 5)
+    return attribute_error("weight_gradient", true, "false without a weight");
+  call.outputs.insert(call.outputs.end(), 2, call.inputs[4]);
+  return {};
+}
+
+std::vector<Term> decompose(const OpRewrite &use) {
+  const Term &dy = use.inputs[0];
+  const Term &x = use.inputs[1];
+  const Axes last{static_cast<int64_t>(x.rank()) - 1};
+  const Shape column = with_size(x.shape(), x.rank() - 1, 1);
+  const Term rstd = reshape(use.inputs[3], column);
+  const Term normal =
+      map("sub x0 x1; mul t0 x2", {x, reshape(use.inputs[2], column), rstd}, rstd.dtype());
+  const Term g = use.inputs.size() == 5 ? map("mul x0 x1", {dy, use.inputs[4]}, rstd.dtype())
+                                        : cast(dy, rstd.dtype());
+  std::vector<Term> outputs{cast(norm_input_gradient(g, normal, rstd, last, true), x.dtype())};
+  if (!use.attributes.flag("weight_gradient")) return outputs;
+  const Axes others = axes_from(0, x.rank() - 1);
+  const Term dweight = sum(map("mul x0 x1", {dy, normal}, rstd.dtype()), others);
+  outputs.push_back(cast(dweight, x.dtype()));
+  outputs.push_back(sum(dy, others));
+  return outputs;
+}
+
+}  // namespace
+
+OpDefinition define_layer_norm_grad() {
+  return {
+      .name = "layer_norm_grad",
+      .summary = "The gradient of layer_norm.",
+      .formula =
+          "With x̂ = (x - mean) · rstd and g = dy · weight: dx = rstd · (g - mean g - x̂ · mean(g · "
+          "x̂)) along the last "
+          "axis; dweight = Σ dy · x̂ and dbias = Σ dy over the other axes. Computed in f32 (f64 for "
+          "f64).",
+      .inputs = {{"dy", "[…, c]"},
+                 {"x", "[…, c]; dy's type"},
+                 {"mean", "of layer_norm"},
+                 {"rstd", "of layer_norm"},
+                 {"weight", "[c]; dy's type", OperandCount::kOptional}},
+      .outputs = {{"dx", "x's shape and type"},
+                  {"dweight", "[c]; with weight_gradient", OperandCount::kOptional},
+                  {"dbias", "[c]; with weight_gradient", OperandCount::kOptional}},
+      .attributes = {{"weight_gradient", AttributeKind::kBool, false,
+                      "give dweight and dbias too"}},
+      .dtypes = "f64, f32, bf16, f16",
+      .infer = infer,
+      .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
+  };
+}
+
+}  // namespace flame::ops

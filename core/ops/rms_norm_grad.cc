@@ -1,0 +1,68 @@
+// rms_norm_grad: the gradient of rms_norm.
+#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/norms.h"
+#include "core/ops/catalogue/terms.h"
+
+namespace flame::ops {
+namespace {
+
+Status infer(OpCall &call) {
+  for (const size_t i : {0, 1, 3}) {
+    if (i >= call.input_count()) continue;
+    FLAME_TRY(expect_computable(call, i));
+    FLAME_TRY(expect_same_dtype(call, i, 0));
+  }
+  FLAME_TRY(expect_rank_at_least(call, 1, 1));
+  const Shape &x = call.shape(1);
+  FLAME_TRY(expect_shape(call, 0, x));
+  FLAME_TRY(expect_dtype(call, 2, compute_dtype(call.dtype(0))));
+  FLAME_TRY(expect_shape(call, 2, without_axis(x, x.rank() - 1)));
+  call.outputs = {call.inputs[1]};
+  if (call.input_count() == 4) FLAME_TRY(expect_shape(call, 3, {x.back(0)}));
+  if (!call.attributes.flag("weight_gradient")) return {};
+  if (call.input_count() < 4)
+    return attribute_error("weight_gradient", true, "false without a weight");
+  call.outputs.push_back(call.inputs[3]);
+  return {};
+}
+
+std::vector<Term> decompose(const OpRewrite &use) {
+  const Term &dy = use.inputs[0];
+  const Term &x = use.inputs[1];
+  const Axes last{static_cast<int64_t>(x.rank()) - 1};
+  const Term rstd = reshape(use.inputs[2], with_size(x.shape(), x.rank() - 1, 1));
+  const Term normal = map("mul x0 x1", {x, rstd}, rstd.dtype());
+  const Term g = use.inputs.size() == 4 ? map("mul x0 x1", {dy, use.inputs[3]}, rstd.dtype())
+                                        : cast(dy, rstd.dtype());
+  std::vector<Term> outputs{cast(norm_input_gradient(g, normal, rstd, last, false), x.dtype())};
+  if (!use.attributes.flag("weight_gradient")) return outputs;
+  const Term product = map("mul x0 x1", {dy, normal}, rstd.dtype());
+  outputs.push_back(cast(sum(product, axes_from(0, x.rank() - 1)), x.dtype()));
+  return outputs;
+}
+
+}  // namespace
+
+OpDefinition define_rms_norm_grad() {
+  return {
+      .name = "rms_norm_grad",
+      .summary = "The gradient of rms_norm.",
+      .formula =
+          "With x̂ = x · rstd and g = dy · weight: dx = rstd · (g - x̂ · mean(g · x̂)) along the last "
+          "axis; dweight = "
+          "Σ dy · x̂ over the other axes. Computed in f32 (f64 for f64).",
+      .inputs = {{"dy", "[…, c]"},
+                 {"x", "[…, c]; dy's type"},
+                 {"rstd", "of rms_norm"},
+                 {"weight", "[c]; dy's type", OperandCount::kOptional}},
+      .outputs = {{"dx", "x's shape and type"},
+                  {"dweight", "[c]; with weight_gradient", OperandCount::kOptional}},
+      .attributes = {{"weight_gradient", AttributeKind::kBool, false, "give dweight too"}},
+      .dtypes = "f64, f32, bf16, f16",
+      .infer = infer,
+      .decompose = decompose,
+      .decomposition = "map, reduce, reshape",
+  };
+}
+
+}  // namespace flame::ops

@@ -1,0 +1,41 @@
+// softmax_grad: the gradient of softmax.
+#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/terms.h"
+
+namespace flame::ops {
+namespace {
+
+Status infer(OpCall &call) {
+  FLAME_TRY(expect_one_float_type(call));
+  FLAME_TRY(expect_shape(call, 1, call.shape(0)));
+  FLAME_ASSIGN([[maybe_unused]] const size_t axis, normal_axis(call, "axis", call.shape(0).rank()));
+  call.outputs = {call.inputs[0]};
+  return {};
+}
+
+std::vector<Term> decompose(const OpRewrite &use) {
+  const Term &dy = use.inputs[0];
+  const Term &y = use.inputs[1];
+  const Axes axes{use.attributes.integer("axis")};
+  const Term product = map("mul x0 x1", {dy, y}, compute_dtype(y.dtype()));
+  return {map("sub x0 x2; mul t0 x1", {dy, y, reduce_wide("sum", product, axes)}, y.dtype())};
+}
+
+}  // namespace
+
+OpDefinition define_softmax_grad() {
+  return {
+      .name = "softmax_grad",
+      .summary = "The gradient of softmax.",
+      .formula = "dx = y · (dy - Σ dy · y) along the axis; computed in f32 (f64 for f64).",
+      .inputs = {{"dy", "y's shape and type"}, {"y", "the answer of the forward op"}},
+      .outputs = {{"dx", "y's shape and type"}},
+      .attributes = {{"axis", AttributeKind::kInt, int64_t{-1}, "that of the forward op"}},
+      .dtypes = "f64, f32, bf16, f16",
+      .infer = infer,
+      .decompose = decompose,
+      .decomposition = "map, reduce",
+  };
+}
+
+}  // namespace flame::ops

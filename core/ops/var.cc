@@ -1,0 +1,58 @@
+// var: the variance over axes.
+#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/terms.h"
+#include "flame/map_code.hpp"
+
+namespace flame::ops {
+namespace {
+
+Status infer(OpCall &call) {
+  FLAME_TRY(expect_computable(call, 0));
+  Shape shape = call.shape(0);
+  FLAME_ASSIGN(const std::vector<int64_t> axes, normal_axes(call, "axes", shape.rank()));
+  for (size_t i = axes.size(); i-- > 0;) {
+    const auto axis = static_cast<size_t>(axes[i]);
+    shape =
+        call.attributes.flag("keep_dims") ? with_size(shape, axis, 1) : without_axis(shape, axis);
+  }
+  call.outputs = {{call.dtype(0), shape}};
+  return {};
+}
+
+std::vector<Term> decompose(const OpRewrite &use) {
+  const Term &x = use.inputs[0];
+  const Axes &axes = use.attributes.integers("axes");
+  double count = -static_cast<double>(use.attributes.integer("correction"));
+  int64_t elements = 1;
+  for (const int64_t axis : axes) elements *= x.size(static_cast<size_t>(axis));
+  count += static_cast<double>(elements);
+  const Term mean = reduce_wide("mean", x, axes);
+  const Term squares = map("sub x0 x1; square t0", {x, mean}, mean.dtype());
+  return {map("div x0 " + write_map_float(count),
+              {reshape(sum(squares, axes), use.output_types[0].shape)}, x.dtype())};
+}
+
+}  // namespace
+
+OpDefinition define_var() {
+  return {
+      .name = "var",
+      .summary = "The variance over axes.",
+      .formula =
+          "y = Σ (x - mean x)² / (n - correction) over the n elements of each group; computed in "
+          "f32 (f64 for f64), rounded once.",
+      .inputs = {{"x", "any shape"}},
+      .outputs = {{"y", "x's shape without the axes, or with 1 there"}},
+      .attributes = {{"axes", AttributeKind::kInts, std::nullopt,
+                      "each once; negative ones count from the end"},
+                     {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"},
+                     {"correction", AttributeKind::kInt, int64_t{0},
+                      "1 for an estimate from samples"}},
+      .dtypes = "f64, f32, bf16, f16",
+      .infer = infer,
+      .decompose = decompose,
+      .decomposition = "map, reduce",
+  };
+}
+
+}  // namespace flame::ops
