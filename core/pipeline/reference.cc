@@ -28,12 +28,13 @@ std::string escaped(std::string_view text) {
 std::string option_rows(const ComponentSpec &component) {
   std::string text;
   for (const OptionSpec &option : component.options) {
-    const std::string standard =
-        option.required ? "must be given" : fmt::format("`{}`", default_text_of(option));
-    text += fmt::format("| `{}` | {}{} | {} | {} |\n", option.name,
-                        option.list ? "a list, each " : "", escaped(expectation(option)),
-                        option.default_text || option.required ? standard : "unset",
-                        escaped(option.help));
+    const std::string standard = option.required ? "must be given"
+                                 : option.default_text
+                                     ? fmt::format("`{}`", default_text_of(option))
+                                     : "unset";
+    text +=
+        fmt::format("| `{}` | {}{} | {} | {} |\n", option.name, option.list ? "a list, each " : "",
+                    escaped(expectation(option)), standard, escaped(option.help));
   }
   return text;
 }
