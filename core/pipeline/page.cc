@@ -13,12 +13,6 @@
 namespace flame {
 namespace {
 
-// What stands in the file for the default.
-std::string default_text_of(const OptionSpec &option) {
-  if (option.default_text->empty()) return option.list ? "[]" : "''";
-  return printable(*option.default_text);
-}
-
 std::string options_text(const ComponentSpec &component) {
   std::string text;
   for (const OptionSpec &option : component.options) {
@@ -103,6 +97,12 @@ std::string component_page(const Catalogue::Match &match) {
 }
 
 }  // namespace
+
+std::string default_text_of(const OptionSpec &option) {
+  if (!option.default_text) return "(none)";
+  if (option.default_text->empty()) return option.list ? "[]" : "''";
+  return printable(*option.default_text);
+}
 
 Result<std::string> page_of(std::string_view name, const Components &components) {
   const SectionSpec *section = name.empty() ? nullptr : section_at(name);

@@ -9,6 +9,9 @@
 
 namespace flame {
 
+// What stands in the file for the default: "16", "1e-4", "[]"; "(none)" if the option may stay unset.
+std::string default_text_of(const OptionSpec &option);
+
 // The page of what schema_of() takes. The error (kBadConfig) names what there is.
 Result<std::string> page_of(std::string_view name, const Components &components);
 
