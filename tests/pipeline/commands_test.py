@@ -104,7 +104,7 @@ class Schema(Command):
     def test_a_component_has_a_page(self):
         run = self.run_command("schema", "optimizer.adamw")
         self.assertEqual(run.returncode, 0)
-        self.assertIn("lr: a number above 0, default 1e-4", run.stdout)
+        self.assertIn("eps: a number above 0, default 1e-8", run.stdout)
 
     def test_an_unknown_name_is_answered_with_the_nearest(self):
         run = self.run_command("schema", "optimizer.adamv")

@@ -184,10 +184,20 @@ class Schema(unittest.TestCase):
 
 
 class Configs(unittest.TestCase):
-    def test_every_file_in_configs_is_taken_by_the_schema_of_the_installed_plugins(self):
-        printed = subprocess.run([os.environ["FLAMEHOST"], "schema"], check=True, capture_output=True).stdout
+    """Each with the installed plugins and those of sdk/template."""
+
+    FILES = sorted((ROOT / "configs").glob("**/*.yaml"))
+    PLUGINS = ["--plugin-path", os.environ["FLAME_TEMPLATE_FOLDER"]]
+
+    def test_every_file_in_configs_is_valid(self):
+        self.assertTrue(self.FILES)
+        run = subprocess.run([os.environ["FLAMEHOST"], "validate", *self.FILES, *self.PLUGINS], check=False, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_every_file_in_configs_is_taken_by_the_schema(self):
+        printed = subprocess.run([os.environ["FLAMEHOST"], "schema", *self.PLUGINS], check=True, capture_output=True).stdout
         validator = jsonschema.Draft7Validator(json.loads(printed))
-        for path in sorted((ROOT / "configs").glob("**/*.yaml")):
+        for path in self.FILES:
             with self.subTest(path.name):
                 self.assertEqual([e.message for e in validator.iter_errors(load(path.read_text()))], [])
 
