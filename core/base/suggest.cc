@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 namespace flame {
 namespace {
 
 char folded(char c) {
   return c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+}
+
+std::string sorted_letters(std::string_view name) {
+  std::string letters(name);
+  std::transform(letters.begin(), letters.end(), letters.begin(), folded);
+  std::sort(letters.begin(), letters.end());
+  return letters;
 }
 
 }  // namespace
@@ -35,21 +43,28 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 std::vector<std::string> nearest(std::string_view name,
                                  const std::vector<std::string> &candidates) {
   const size_t allowed = name.size() <= 2 ? 1 : name.size() <= 5 ? 2 : 3;
-  std::vector<std::pair<size_t, const std::string *>> near;
+  struct Near {
+    size_t distance;
+    bool same_letters;  // only their order differs: of equally near names the likelier one
+    const std::string *candidate;
+  };
+  std::vector<Near> near;
   for (const std::string &candidate : candidates) {
     const size_t distance = edit_distance(name, candidate);
     // A name that shares no letter in its place is no likeness, however short it is.
     if (distance <= allowed && distance < std::max(name.size(), candidate.size())) {
-      near.emplace_back(distance, &candidate);
+      near.push_back({distance, sorted_letters(name) == sorted_letters(candidate), &candidate});
     }
   }
-  std::stable_sort(near.begin(), near.end(),
-                   [](const auto &a, const auto &b) { return a.first < b.first; });
+  std::stable_sort(near.begin(), near.end(), [](const Near &a, const Near &b) {
+    return std::tuple(a.distance, !a.same_letters) < std::tuple(b.distance, !b.same_letters);
+  });
   std::vector<std::string> names;
-  for (const auto &[distance, candidate] : near) {
+  for (const Near &entry : near) {
     if (names.size() == 3) break;
-    if (std::find(names.begin(), names.end(), *candidate) == names.end())
-      names.push_back(*candidate);
+    if (std::find(names.begin(), names.end(), *entry.candidate) == names.end()) {
+      names.push_back(*entry.candidate);
+    }
   }
   return names;
 }

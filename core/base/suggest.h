@@ -12,7 +12,8 @@ namespace flame {
 size_t edit_distance(std::string_view a, std::string_view b);
 
 // The candidates within a distance that grows with the length of `name`, nearest first, at most
-// three. Ties keep the candidates' order.
+// three. Of equally near ones those with the same letters come first, then the candidates' order
+// counts.
 std::vector<std::string> nearest(std::string_view name, const std::vector<std::string> &candidates);
 
 // "did you mean 'a'?", "did you mean 'a' or 'b'?", or nothing.

@@ -79,6 +79,10 @@ TEST(Suggest, PutsTheNearestNameFirst) {
   EXPECT_EQ(did_you_mean("rnk", {"rank"}), "did you mean 'rank'?");
 }
 
+TEST(Suggest, PrefersTheNameWithTheSameLettersAmongEquallyNearOnes) {
+  EXPECT_EQ(did_you_mean("loar", {"lokr", "lora"}), "did you mean 'lora' or 'lokr'?");
+}
+
 TEST(Terminal, WritesControlCharactersAsText) {
   EXPECT_EQ(printable("a\x1b[31m\nb\r\x7f"), "a\\x1b[31m\nb\\x0d\\x7f");
 }
