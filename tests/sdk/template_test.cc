@@ -67,13 +67,17 @@ class Loaded {
 
 class Folder {
  public:
-  Folder() { std::filesystem::create_directories(path); }
+  // Of its own name: the tests run beside each other.
+  Folder() {
+    std::string name = testing::TempDir() + "flame-template-XXXXXX";
+    path = mkdtemp(name.data());
+  }
   ~Folder() { std::filesystem::remove_all(path); }
   std::string operator/(const std::string &name) const { return path / name; }
   void write(const std::string &name, const std::string &content) const {
     std::ofstream(path / name, std::ios::binary) << content;
   }
-  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "flame_template_test";
+  std::filesystem::path path;
 };
 
 std::string content_of(const std::string &file) {

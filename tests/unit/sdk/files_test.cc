@@ -11,10 +11,7 @@ namespace {
 
 class Files : public testing::Test {
  protected:
-  Files() {
-    flame::detail::globals.files = flame_files_of(host);
-    std::filesystem::create_directories(folder);
-  }
+  Files() { flame::detail::globals.files = flame_files_of(host); }
   ~Files() override {
     flame::detail::globals = {};
     std::filesystem::remove_all(folder);
@@ -25,7 +22,12 @@ class Files : public testing::Test {
   }
 
   flame_test::FakeHost host;
-  std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "flame_files_test";
+  // Of its own name: the tests run beside each other.
+  static std::filesystem::path made_folder() {
+    std::string name = testing::TempDir() + "flame-files-XXXXXX";
+    return mkdtemp(name.data());
+  }
+  std::filesystem::path folder = made_folder();
   std::string path = folder / "file";
 };
 
