@@ -122,17 +122,16 @@ double seconds_for(Form form, int nodes, size_t &made) {
 
 class LargeGraph : public testing::TestWithParam<Form> {};
 
-TEST_P(LargeGraph, DifferentiatesInLinearTime) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "time is measured without a sanitizer";
-#endif
-  size_t made = 0;
-  const double once = seconds_for(GetParam(), 100000, made);
-  const double twice = seconds_for(GetParam(), 200000, made);
+// The work is counted, which is the same on every machine; the times are printed for whoever tunes it. What is more than
+// linear in time but not in nodes would not end: twice the nodes are 2·10^5, and their square 4·10^10.
+TEST_P(LargeGraph, DifferentiatesWithLinearWork) {
+  size_t made_once = 0, made_twice = 0;
+  const double once = seconds_for(GetParam(), 100000, made_once);
+  const double twice = seconds_for(GetParam(), 200000, made_twice);
   std::printf("10^5 nodes: %.3f s, 2·10^5: %.3f s (%.2f times), %zu nodes made\n", once, twice,
-              twice / once, made);
-  EXPECT_LT(once, 1.0);
-  EXPECT_LE(twice / once, 2.3);
+              twice / once, made_once);
+  EXPECT_LE(made_once, 600000u);
+  EXPECT_LE(made_twice, 2 * made_once);
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, LargeGraph,
