@@ -1,27 +1,18 @@
 #include "core/cli/devices.h"
 
-#include <string_view>
-
 #include "core/plugin/call_scope.h"
+#include "core/plugin/flame_text.h"
 #include "core/plugin/plugin_host.h"
 #include "flame/backend.h"
 
 namespace flame::cli {
 namespace {
 
-flame_str borrowed(std::string_view text) {
-  return {text.data(), text.size()};
-}
-
-std::string owned(flame_str text) {
-  return text.size ? std::string(text.data, text.size) : std::string();
-}
-
 Result<uint32_t> count_devices(const StartedComponent &backend) {
   uint32_t count = 0;
   CallScope scope(backend.plugin->id(), "flame.backend/1 count");
   const auto &table = backend.table<flame_backend>();
-  FLAME_TRY(scope.finish(table.count(scope.call(), borrowed(backend.component->id), &count)));
+  FLAME_TRY(scope.finish(table.count(scope.call(), flame_text(backend.component->id), &count)));
   return count;
 }
 
@@ -31,9 +22,13 @@ Result<DeviceLine> describe_device(const StartedComponent &backend, uint32_t ind
   CallScope scope(backend.plugin->id(), "flame.backend/1 describe");
   const auto &table = backend.table<flame_backend>();
   FLAME_TRY(
-      scope.finish(table.describe(scope.call(), borrowed(backend.component->id), index, &info)));
-  return DeviceLine{backend.component->id, owned(info.name), owned(info.description),
-                    info.memory_total,     info.memory_free, {}};
+      scope.finish(table.describe(scope.call(), flame_text(backend.component->id), index, &info)));
+  return DeviceLine{backend.component->id,
+                    std::string(text_of(info.name)),
+                    std::string(text_of(info.description)),
+                    info.memory_total,
+                    info.memory_free,
+                    {}};
 }
 
 DeviceLine none(std::string backend, Error problem) {

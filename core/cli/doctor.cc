@@ -77,13 +77,14 @@ void print_text(const Report &report) {
   fmt::print("Machine\n  processor  {}, {} threads{}{}\n", report.processor.name,
              report.processor.threads, report.processor.extensions.empty() ? "" : ": ",
              join(report.processor.extensions, " "));
-  fmt::print("  memory     {} of {} free\n\n", size_text(report.memory.available_bytes),
-             size_text(report.memory.total_bytes));
+  fmt::print("  memory     {} of {} free\n\n", rounded_size_text(report.memory.available_bytes),
+             rounded_size_text(report.memory.total_bytes));
   fmt::print("Devices\n");
   for (const DeviceLine &device : report.devices) {
     if (device.problem.what.empty()) {
-      fmt::print("  {:<10} {}{}\n", device.backend, device.name,
-                 device.memory_total_bytes ? ", " + size_text(device.memory_total_bytes) : "");
+      fmt::print(
+          "  {:<10} {}{}\n", device.backend, device.name,
+          device.memory_total_bytes ? ", " + rounded_size_text(device.memory_total_bytes) : "");
       if (!device.description.empty()) fmt::print("  {:<10} {}\n", "", device.description);
     } else {
       fmt::print("  {:<10} none: see below\n", device.backend);

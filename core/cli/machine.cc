@@ -86,7 +86,7 @@ std::vector<std::string> loader_variables() {
   return set;
 }
 
-std::string size_text(uint64_t bytes) {
+std::string rounded_size_text(uint64_t bytes) {
   constexpr const char *kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);
   size_t unit = 0;
