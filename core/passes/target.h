@@ -17,6 +17,8 @@ struct OpInfo {
   uint64_t workspace_size = 0;
   // Bit i: output 0 may stand in the memory of input i.
   uint64_t in_place_mask = 0;
+  // Each output may stand in the memory of an input of its own type and view.
+  bool in_place = false;
 };
 
 struct OpAnswer {
@@ -32,6 +34,11 @@ class Target {
   virtual std::string_view name() const = 0;
   // Whether it can do the op on tensors that lie so. An error: the backend broke its contract.
   virtual Result<OpAnswer> probe(std::string_view op, const Attributes &attributes,
+                                 std::span<const TypedView> inputs,
+                                 std::span<const TypedView> outputs) = 0;
+  // For an op that probe accepts and that will be run so: makes all choices, so that the answer is
+  // what the run will need.
+  virtual Result<OpInfo> prepare(std::string_view op, const Attributes &attributes,
                                  std::span<const TypedView> inputs,
                                  std::span<const TypedView> outputs) = 0;
 };

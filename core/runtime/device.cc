@@ -10,7 +10,7 @@ namespace {
 
 OpInfo info_of(const flame_op_info &info) {
   return {(info.flags & FLAME_OP_CAPTURE_SAFE) != 0, (info.flags & FLAME_OP_DETERMINISTIC) != 0,
-          info.workspace_size, info.in_place_mask};
+          info.workspace_size, info.in_place_mask, (info.flags & FLAME_OP_IN_PLACE) != 0};
 }
 
 flame_op_info empty_info() {
@@ -87,6 +87,7 @@ Device::Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t 
       call_flags_(call_flags) {}
 
 Device::~Device() {
+  plans_.clear();
   backend_.table->close(handle_);
 }
 
@@ -111,7 +112,6 @@ Status Device::take_tables() {
   memory_ = static_cast<const flame_memory *>(table(FLAME_MEMORY_ID));
   sync_ = static_cast<const flame_sync *>(table(FLAME_SYNC_ID));
   ops_ = static_cast<const flame_ops *>(table(FLAME_OPS_ID));
-  capture_ = static_cast<const flame_capture *>(table(FLAME_CAPTURE_ID));
   if (memory_ && sync_ && ops_) return {};
   const char *missing = !memory_ ? FLAME_MEMORY_ID : !sync_ ? FLAME_SYNC_ID : FLAME_OPS_ID;
   return plugin_error(fmt::format("plugin '{}': the device of backend '{}' has no {}",
@@ -166,15 +166,30 @@ Result<OpAnswer> Device::probe(std::string_view op, const Attributes &attributes
   return OpAnswer{std::nullopt, finished.error().what};
 }
 
-Result<std::unique_ptr<OpPlan>> Device::plan(std::string_view op, const Attributes &attributes,
-                                             std::span<const TypedView> inputs,
-                                             std::span<const TypedView> outputs) const {
+Result<OpInfo> Device::prepare(std::string_view op, const Attributes &attributes,
+                               std::span<const TypedView> inputs,
+                               std::span<const TypedView> outputs) {
+  FLAME_ASSIGN(const auto made, plan(op, attributes, inputs, outputs));
+  return made->info();
+}
+
+Result<std::shared_ptr<const OpPlan>> Device::plan(std::string_view op,
+                                                   const Attributes &attributes,
+                                                   std::span<const TypedView> inputs,
+                                                   std::span<const TypedView> outputs) {
+  std::shared_ptr<const OpPlan> &known = plans_[op_signature(op, attributes, inputs, outputs)];
+  if (known) return known;
   const AbiOp abi(op, attributes, inputs, outputs, info_.number);
   flame_op_info info = empty_info();
-  flame_plan *plan = nullptr;
+  flame_plan *made = nullptr;
   CallScope scope(backend_.plugin_id, "flame.ops/1 plan", call_flags_);
-  FLAME_TRY(scope.finish(ops_->plan(handle_, scope.call(), abi.get(), &info, &plan)));
-  return std::unique_ptr<OpPlan>(new OpPlan(*this, plan, info_of(info)));
+  FLAME_TRY(scope.finish(ops_->plan(handle_, scope.call(), abi.get(), &info, &made)));
+  known.reset(new OpPlan(*this, made, info_of(info)));
+  return known;
+}
+
+void Device::drop_unused_plans() {
+  std::erase_if(plans_, [](const auto &entry) { return entry.second.use_count() <= 1; });
 }
 
 }  // namespace flame

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 
 #include "core/base/result.h"
 #include "core/ops/catalogue/abi_op.h"
@@ -82,8 +83,6 @@ class OpPlan {
   // Enqueues it. `workspace` has info().workspace_size bytes, aligned to 256.
   Status run(const DeviceStream &stream, const AbiTensors &inputs, const AbiTensors &outputs,
              void *workspace) const;
-  // The raw handle, for the executor's loop.
-  flame_plan *get() const { return plan_; }
 
  private:
   friend class Device;
@@ -124,15 +123,15 @@ class Device final : public Target {
   Result<OpAnswer> probe(std::string_view op, const Attributes &attributes,
                          std::span<const TypedView> inputs,
                          std::span<const TypedView> outputs) override;
-  // Only for what probe accepts.
-  Result<std::unique_ptr<OpPlan>> plan(std::string_view op, const Attributes &attributes,
-                                       std::span<const TypedView> inputs,
-                                       std::span<const TypedView> outputs) const;
-
-  // For the executor's loop.
-  const flame_ops &ops() const { return *ops_; }
-  const flame_capture *capture() const { return capture_; }  // null: it does not capture
-  uint32_t call_flags() const { return call_flags_; }
+  Result<OpInfo> prepare(std::string_view op, const Attributes &attributes,
+                         std::span<const TypedView> inputs,
+                         std::span<const TypedView> outputs) override;
+  // The plan for an op that probe accepts; made once for equal ops on tensors that lie alike.
+  Result<std::shared_ptr<const OpPlan>> plan(std::string_view op, const Attributes &attributes,
+                                             std::span<const TypedView> inputs,
+                                             std::span<const TypedView> outputs);
+  // Forgets the plans that nobody holds.
+  void drop_unused_plans();
 
  private:
   friend class DeviceMemory;
@@ -148,7 +147,7 @@ class Device final : public Target {
   const flame_memory *memory_ = nullptr;
   const flame_sync *sync_ = nullptr;
   const flame_ops *ops_ = nullptr;
-  const flame_capture *capture_ = nullptr;
+  std::unordered_map<std::string, std::shared_ptr<const OpPlan>> plans_;  // by op_signature()
 };
 
 }  // namespace flame

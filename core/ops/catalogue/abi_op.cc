@@ -3,6 +3,44 @@
 #include "core/base/flame_text.h"
 
 namespace flame {
+namespace {
+
+void append(std::string &text, int64_t number) {
+  text.append(reinterpret_cast<const char *>(&number), sizeof number);
+}
+
+void append(std::string &text, std::string_view part) {
+  append(text, static_cast<int64_t>(part.size()));
+  text += part;
+}
+
+void append(std::string &text, std::span<const TypedView> tensors) {
+  append(text, static_cast<int64_t>(tensors.size()));
+  for (const auto &[dtype, view] : tensors) {
+    append(text, static_cast<int64_t>(dtype));
+    append(text, static_cast<int64_t>(view.shape.rank()));
+    append(text, view.offset);
+    for (size_t axis = 0; axis < view.shape.rank(); ++axis) {
+      append(text, view.shape[axis]);
+      append(text, view.strides[axis]);
+    }
+  }
+}
+
+}  // namespace
+
+std::string op_signature(std::string_view name, const Attributes &attributes,
+                         std::span<const TypedView> inputs, std::span<const TypedView> outputs) {
+  std::string text;
+  append(text, name);
+  for (const auto &[attribute, value] : attributes.entries()) {
+    append(text, attribute);
+    append(text, text_of(value));
+  }
+  append(text, inputs);
+  append(text, outputs);
+  return text;
+}
 
 AbiTensors::AbiTensors(std::span<const TypedView> views, uint32_t device)
     : views_(views.begin(), views.end()) {

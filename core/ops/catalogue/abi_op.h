@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,10 @@ class AbiTensors {
   std::vector<flame_tensor> tensors_;
   std::vector<const flame_tensor *> pointers_;
 };
+
+// The same bytes for the same op, attributes, types, shapes, strides and offsets, and for no other.
+std::string op_signature(std::string_view name, const Attributes &attributes,
+                         std::span<const TypedView> inputs, std::span<const TypedView> outputs);
 
 // The op for probe and plan: name, attributes and views, all of which outlive the object except the
 // views.
