@@ -3,8 +3,8 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
+#include "backends/reference/index.h"
 #include "flame/map_code.hpp"
 #include "flame/op.h"
 
@@ -16,8 +16,6 @@ struct Element {
   int64_t integer = 0;
   double number = 0;
 };
-
-using Index = std::vector<int64_t>;
 
 ScalarClass class_of_dtype(flame_dtype dtype);
 bool is_double(flame_dtype dtype);
@@ -45,7 +43,7 @@ bool next_index(const flame_tensor &tensor, Index &index);
 template <typename Body>
 void for_each_index(const flame_tensor &tensor, const Body &body) {
   if (element_count(tensor) == 0) return;
-  Index index(tensor.rank, 0);
+  Index index(tensor.rank);
   do {
     body(index);
   } while (next_index(tensor, index));

@@ -1,6 +1,8 @@
 // The places that windows over an image meet.
 #pragma once
 
+#include <vector>
+
 #include "backends/reference/elements.h"
 
 namespace flame::reference {

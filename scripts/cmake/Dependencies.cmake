@@ -1,8 +1,8 @@
-# The least versions of the libraries come from scripts/dependencies.txt, where the set-up scripts read them too.
+# The versions of the libraries come from scripts/dependencies.txt, where the set-up scripts read them too.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/scripts/dependencies.txt)
 file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/dependencies.txt _flame_dependencies REGEX "^[^#]")
 
-# flame_version_of(NAME OUT): the least version of the dependency NAME.
+# flame_version_of(NAME OUT): the version of the dependency NAME: the least one, or for packages from pip the exact one.
 function(flame_version_of name out)
   foreach(line IN LISTS _flame_dependencies)
     string(REPLACE "|" ";" columns "${line}")
@@ -31,3 +31,17 @@ flame_find(cli11 CLI11)
 flame_find(nlohmann nlohmann_json)
 flame_find(openssl OpenSSL COMPONENTS Crypto)
 find_package(Threads REQUIRED)
+
+# What comes from pip was unpacked in exactly its version.
+foreach(line IN LISTS _flame_dependencies)
+  string(REPLACE "|" ";" columns "${line}")
+  list(TRANSFORM columns STRIP)
+  list(GET columns 1 from)
+  list(GET columns 2 package)
+  list(GET columns 3 version)
+  if(from STREQUAL "pip" AND NOT EXISTS ${PROJECT_SOURCE_DIR}/build/pip/${package}==${version})
+    message(FATAL_ERROR "build/pip lacks ${package} ${version}: run scripts/setup")
+  endif()
+endforeach()
+find_package(dnnl REQUIRED CONFIG PATHS ${PROJECT_SOURCE_DIR}/build/pip NO_DEFAULT_PATH)
+find_package(OpenMP REQUIRED COMPONENTS CXX)

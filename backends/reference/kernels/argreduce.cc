@@ -22,14 +22,14 @@ bool wins(const Element &next, const Element &held, bool maximum) {
 void run_argreduce(const flame_op &op) {
   const flame_tensor &x = *op.inputs[0];
   const flame_tensor &y = *op.outputs[0];
-  const auto axis = integer_attribute(op, "axis");
+  const auto axis = static_cast<size_t>(integer_attribute(op, "axis"));
   const bool maximum = text_attribute(op, "kind") == "max";
   const bool keep_dims = integer_attribute(op, "keep_dims") != 0;
   for_each_index(y, [&](const Index &out) {
     Index place = out;
-    if (!keep_dims) place.insert(place.begin() + axis, 0);
+    if (!keep_dims) place.insert(axis, 0);
     const auto at = [&](int64_t i) {
-      place[static_cast<size_t>(axis)] = i;
+      place[axis] = i;
       return load(x, place);
     };
     int64_t best = 0;

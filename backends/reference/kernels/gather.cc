@@ -16,7 +16,7 @@ void run_gather(const flame_op &op) {
     const int64_t chosen = as_integer(load(indices, Index(chosen_begin, chosen_end)));
     Index from(i.begin(), chosen_begin);
     from.push_back(chosen);
-    from.insert(from.end(), chosen_end, i.end());
+    from.append(chosen_end, i.end());
     const bool inside = chosen >= 0 && chosen < x.shape[axis];
     store(y, i, inside ? load(x, from) : outside);
   });

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "backends/reference/elements.h"
 #include "backends/reference/kernel.h"

@@ -1,6 +1,7 @@
 // reduce: y[kept] = sum, mean, max, min or prod of x[kept, reduced].
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "backends/reference/elements.h"
 #include "backends/reference/kernel.h"

@@ -1,4 +1,6 @@
 // scatter_add: y = base; y[outer…, indices[i…], inner…] += updates[outer…, i…, inner…].
+#include <vector>
+
 #include "backends/reference/elements.h"
 #include "backends/reference/kernel.h"
 
@@ -35,7 +37,7 @@ void run_scatter_add(const flame_op &op) {
     if (chosen < 0 || chosen >= base.shape[axis]) return;
     Index to(i.begin(), chosen_begin);
     to.push_back(chosen);
-    to.insert(to.end(), chosen_end, i.end());
+    to.append(chosen_end, i.end());
     const size_t place = position(base, to);
     const Element update = load(updates, i);
     sums[place] += as_number(update);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "backends/reference/elements.h"
 #include "backends/reference/kernel.h"
