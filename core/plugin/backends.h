@@ -14,7 +14,7 @@ struct OpenDeviceRequest {
   uint32_t index = 0;
   bool deterministic = false;
   // Values that differ from the options' defaults, by option name, as they would stand in a file.
-  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<std::pair<std::string, std::string>> options = {};
 };
 
 // Finds, starts and opens it. Errors name the backend and say which there are, or which option it
