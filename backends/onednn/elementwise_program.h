@@ -1,0 +1,59 @@
+// The code of a map, compiled: steps over blocks, each reading and writing slots.
+#pragma once
+
+#include <vector>
+
+#include "backends/onednn/value_class.h"
+#include "flame/map_code.hpp"
+
+namespace flame::onednn {
+
+// A slot is a place for one block of values. Numbers count on in this order: inputs, constants,
+// registers (used again when their value is dead), then the outputs that steps write in place.
+using Slot = uint32_t;
+
+struct ElementwiseProgram {
+  struct Step {
+    enum class Kind : uint8_t {
+      kFunction,
+      kConvert,  // from `from` to `value_class`
+    };
+    Kind kind;
+    ValueClass value_class;
+    ValueClass from;
+    uint32_t function;
+    Slot operands[3];
+    Slot out;
+  };
+  struct Constant {
+    Slot slot;
+    ValueClass value_class;
+    double number;
+    int64_t integer;  // for kInteger and kBool
+  };
+  struct Output {
+    Slot slot;
+    ValueClass value_class;
+    bool direct;  // the slot is the output's own memory
+  };
+
+  std::vector<ValueClass> inputs;  // the class to which each is loaded
+  std::vector<Constant> constants;
+  std::vector<Step> steps;
+  std::vector<Output> outputs;
+  uint32_t slot_count = 0;
+};
+
+// What the compiler must know of the tensors. Outputs with `direct` lie like values and may be
+// written by steps.
+struct ElementwiseTypes {
+  std::vector<flame_dtype> inputs;
+  std::vector<flame_dtype> outputs;
+  std::vector<bool> direct;
+  // Inputs whose memory may be that of output 0, which is then written after their last reading.
+  std::vector<bool> shared;
+};
+
+ElementwiseProgram compile(const MapCode &code, const ElementwiseTypes &types);
+
+}  // namespace flame::onednn

@@ -1,0 +1,31 @@
+// The scalar functions of maps as loops over contiguous values: what a map's program is made of.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/onednn/value_class.h"
+#include "flame/scalar_functions.hpp"
+
+namespace flame::onednn {
+
+// The place of a function in flame::kScalarFunctions. Made at compile time in the cases of a switch.
+constexpr uint32_t function_number(std::string_view name) {
+  for (uint32_t i = 0; i < kScalarFunctionCount; ++i) {
+    if (kScalarFunctions[i].name == name) return i;
+  }
+  throw "there is no such scalar function";
+}
+
+// out[i] = function(a[i], b[i], c[i]), computed in a class: that of the operands (of `where`: of b
+// and c, while a is a bool). A comparison's answers are bools, all others of the class. `out` may be
+// an operand of the same class. Operands that the function does not have are null.
+void run_step(uint32_t function, ValueClass value_class, const void *a, const void *b,
+              const void *c, void *out, int64_t count);
+
+// The classes that run_step() hands to these.
+void run_f32_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
+                  int64_t count);
+void run_f64_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
+                  int64_t count);
+
+}  // namespace flame::onednn

@@ -1,0 +1,12 @@
+// map: elementwise code over inputs that broadcast to one shape.
+#include "backends/onednn/checks.h"
+#include "backends/onednn/elementwise_plan.h"
+
+namespace flame::onednn {
+
+std::unique_ptr<OpPlan> plan_map(const flame::Op &op) {
+  expect_attributes(op, {"code", "dtypes"});
+  return plan_elementwise(op, op.attributes().string("code"));
+}
+
+}  // namespace flame::onednn
