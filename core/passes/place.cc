@@ -204,8 +204,8 @@ class Placer {
 
   // The names of `replaces` as outputs and what they go into.
   const std::string *replaced_by(const std::string &output) const {
-    for (const auto &[name, input] : request_.replaces) {
-      if (name == output) return &input;
+    for (const Replacement &replacement : request_.replaces) {
+      if (replacement.output == output) return &replacement.input;
     }
     return nullptr;
   }
@@ -219,7 +219,7 @@ class Placer {
   }
 
   Status check_replaces() const {
-    for (const auto &[output, input] : request_.replaces) {
+    for (const auto &[input, output] : request_.replaces) {
       const NamedValue *from = program_.find_output(output);
       const PlacedTensor *to = find_external(input);
       if (!from || !to) {

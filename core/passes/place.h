@@ -10,11 +10,16 @@
 
 namespace flame {
 
+// An output that takes the place of an input or parameter of its type: after the run the input's
+// memory holds it, so that a state goes from step to step.
+struct Replacement {
+  std::string input;
+  std::string output;
+};
+
 struct PlaceRequest {
-  // (output, input or parameter) of one type: after the run the input's memory holds the output, so
-  // that a state goes from step to step. Written in place where the backend allows it, else copied
-  // at the end.
-  std::vector<std::pair<std::string, std::string>> replaces;
+  // Written in place where the backend allows it, else copied at the end.
+  std::vector<Replacement> replaces;
   // Lines of the memory report for inputs by name; the rest are inputs.
   std::vector<std::pair<std::string, MemoryClass>> classes;
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/program/program.h"
+#include "core/passes/place.h"
 
 namespace flame {
 
@@ -44,11 +44,5 @@ std::string parameters_name(std::string_view group);  // "train.parameters.unet"
 std::string gradient_name(std::string_view group);
 std::string state_name(std::string_view group, std::string_view state);
 std::string learning_rate_name(std::string_view group);
-
-// An output that takes the place of an input: the executor may give both the same memory.
-struct Replacement {
-  std::string input;
-  std::string output;
-};
 
 }  // namespace flame

@@ -162,7 +162,7 @@ TEST(Place, SwapsTwoStatesWithoutLosingOne) {
   builder.output("new a", b);
   builder.output("new b", a);
   FakeTarget target;
-  const auto placed = place_on(target, builder, {{{"new a", "a"}, {"new b", "b"}}, {}});
+  const auto placed = place_on(target, builder, {{{"a", "new a"}, {"b", "new b"}}, {}});
   ASSERT_TRUE(placed.ok()) << placed.error().text();
   // b is saved, a goes to b, and what was saved goes to a.
   ASSERT_EQ(placed->steps.size(), 3u);
@@ -176,7 +176,7 @@ TEST(Place, RefusesAStateOfAnotherType) {
   const Term state = builder.term(builder.input("state", kSquare));
   builder.output("next", sum(state, {0}).id());
   FakeTarget target;
-  const auto placed = place_on(target, builder, {{{"next", "state"}}, {}});
+  const auto placed = place_on(target, builder, {{{"state", "next"}}, {}});
   ASSERT_FALSE(placed.ok());
   EXPECT_THAT(placed.error().what, HasSubstr("cannot replace 'state'"));
 }

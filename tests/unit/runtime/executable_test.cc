@@ -74,7 +74,7 @@ TEST(Executable, SwapsTwoStates) {
   builder.output("new b", a);
   Device &reference = device("reference");
   TensorStore store(reference);
-  auto placed = place(*builder.finish(), reference, {{{"new a", "a"}, {"new b", "b"}}, {}});
+  auto placed = place(*builder.finish(), reference, {{{"a", "new a"}, {"b", "new b"}}, {}});
   const auto executable = Executable::make(std::move(*placed), store);
   const auto stream = reference.create_stream();
   HostTensor first = tensor_of(kPair, {1, 2}), second = tensor_of(kPair, {3, 4});

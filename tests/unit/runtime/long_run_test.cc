@@ -83,7 +83,7 @@ class LongRun : public testing::TestWithParam<const char *> {
     const Result<Program> program = training_step();
     ASSERT_TRUE(program.ok()) << program.error().text();
     const Result<Program> plain = expand_all(*program);
-    auto placed = place(*plain, device_, {{{"new a", "a"}, {"new b", "b"}}, {}});
+    auto placed = place(*plain, device_, {{{"a", "new a"}, {"b", "new b"}}, {}});
     ASSERT_TRUE(placed.ok()) << placed.error().text();
     auto made = Executable::make(std::move(*placed), store_);
     ASSERT_TRUE(made.ok()) << made.error().text();
