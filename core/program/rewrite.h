@@ -37,6 +37,8 @@ class ProgramCopy {
   ProgramCopy(const Program &source, ProgramBuilder &target, const Binding &binding = {});
 
   ValueId at(ValueId source_value) const { return map_[source_value]; }
+  // From now on `value` of the target stands for the source's value.
+  void set(ValueId source_value, ValueId value) { map_[source_value] = value; }
   // Adds a node at its own place, through `builder`: the target itself, or one that expands.
   void add(const Node &node, OpBuilder &builder);
   void outputs();
