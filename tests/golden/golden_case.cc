@@ -114,7 +114,7 @@ uint64_t hash_of(int64_t seed, uint64_t index) {
   return x ^ (x >> 31);
 }
 
-testing_support::HostTensor Draw::tensor() const {
+HostTensor Draw::tensor() const {
   std::vector<double> numbers(static_cast<size_t>(type.shape.element_count()));
   for (size_t i = 0; i < numbers.size(); ++i) {
     const uint64_t step = hash_of(seed, i) % static_cast<uint64_t>(levels);

@@ -20,7 +20,7 @@ struct Draw {
   double offset = 0;
   double scale = 0;
 
-  testing_support::HostTensor tensor() const;
+  HostTensor tensor() const;
 };
 
 struct OpCase {

@@ -13,7 +13,6 @@ namespace {
 
 using testing_support::evaluate;
 using testing_support::numbers_of;
-using testing_support::TensorMap;
 
 constexpr double kTolerance = 1e-12;
 

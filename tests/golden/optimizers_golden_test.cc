@@ -16,10 +16,8 @@ namespace flame::golden_test {
 namespace {
 
 using testing_support::evaluate;
-using testing_support::HostTensor;
 using testing_support::numbers_of;
 using testing_support::tensor_of;
-using testing_support::TensorMap;
 
 constexpr double kTolerance = 1e-12;
 constexpr int64_t kSteps = 100;

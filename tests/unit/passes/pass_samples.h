@@ -33,6 +33,10 @@ class ListTarget final : public Target {
       return OpAnswer{{}, "it is on the list"};
     return OpAnswer{OpInfo{}, {}};
   }
+  Result<OpInfo> prepare(std::string_view, const Attributes &, std::span<const TypedView>,
+                         std::span<const TypedView>) override {
+    return OpInfo{};
+  }
 
   size_t questions = 0;
 

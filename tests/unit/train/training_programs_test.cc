@@ -20,7 +20,6 @@ using testing::IsEmpty;
 using testing_support::evaluate;
 using testing_support::numbers_of;
 using testing_support::tensor_of;
-using testing_support::TensorMap;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
