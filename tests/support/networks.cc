@@ -11,16 +11,24 @@ namespace {
 // Layers with their weights, named under the scopes that are open.
 class Layers {
  public:
-  Layers(DType dtype, bool train) : dtype_(dtype), train_(train) {}
+  enum class Trained {
+    kNothing,
+    kLinears,
+    kAll
+  };
+  Layers(DType dtype, Trained trained) : dtype_(dtype), trained_(trained) {}
 
   Term input(const char *name, const Shape &shape) {
     return builder_.term(builder_.input(name, {dtype_, shape}));
   }
-  Term weight(const std::string &name, const Shape &shape, bool trainable = false) {
-    return builder_.term(builder_.parameter(name, {dtype_, shape}, trainable));
+  Term weight(const std::string &name, const Shape &shape) {
+    return builder_.term(builder_.parameter(name, {dtype_, shape}, trained_ == Trained::kAll));
+  }
+  Term matrix(const std::string &name, const Shape &shape) {
+    return builder_.term(builder_.parameter(name, {dtype_, shape}, trained_ != Trained::kNothing));
   }
   Term linear(const std::string &name, const Term &x, int64_t out) {
-    return apply_one("linear", {x, weight(name + ".weight", {out, x.shape().back(0)}, train_),
+    return apply_one("linear", {x, matrix(name + ".weight", {out, x.shape().back(0)}),
                                 weight(name + ".bias", {out})});
   }
   Term conv(const std::string &name, const Term &x, int64_t out, int64_t size, int64_t stride = 1) {
@@ -105,13 +113,19 @@ class Layers {
  private:
   ProgramBuilder builder_;
   DType dtype_;
-  bool train_;
+  Trained trained_;
 };
+
+using Trained = Layers::Trained;
+
+Trained linears_if(bool train) {
+  return train ? Trained::kLinears : Trained::kNothing;
+}
 
 }  // namespace
 
 Result<Program> unet(const UNetShape &shape, DType dtype, bool train_linears) {
-  Layers net(dtype, train_linears);
+  Layers net(dtype, linears_if(train_linears));
   const int64_t n = shape.batch;
   const Term context = net.input("context", {n, shape.context_tokens, shape.context_width});
   const Term embedding = net.input("embedding", {n, 4 * shape.channels[0]});
@@ -151,7 +165,7 @@ Result<Program> unet(const UNetShape &shape, DType dtype, bool train_linears) {
 }
 
 Result<Program> decoder(const DecoderShape &shape, DType dtype, bool train) {
-  Layers net(dtype, train);
+  Layers net(dtype, linears_if(train));
   const Term x = net.input("x", {shape.batch, shape.height, shape.width, 4});
   const int64_t first = shape.channels[0];
   Term h = net.residual("mid.0", net.conv("conv_in", x, first, 3), {}, first);
@@ -169,7 +183,7 @@ Result<Program> decoder(const DecoderShape &shape, DType dtype, bool train) {
 }
 
 Result<Program> stream(const StreamShape &shape, DType dtype, bool train) {
-  Layers net(dtype, train);
+  Layers net(dtype, linears_if(train));
   const int64_t n = shape.batch, t = shape.tokens, w = shape.width, d = shape.head;
   Term h = net.input("x", {n, t, w});
   const Term vector = net.input("vector", {n, w});
@@ -200,6 +214,21 @@ Result<Program> stream(const StreamShape &shape, DType dtype, bool train) {
     net.builder().pop_scope();
   }
   return net.finish(h);
+}
+
+Result<Program> residual_block(const BlockShape &shape, DType dtype) {
+  Layers net(dtype, Trained::kAll);
+  const Term x = net.input("x", {shape.batch, shape.height, shape.width, shape.channels});
+  const Term embedding = net.input("embedding", {shape.batch, shape.embedding_width});
+  return net.finish(net.residual("block", x, embedding, shape.channels));
+}
+
+Result<Program> transformer_block(const BlockShape &shape, DType dtype) {
+  Layers net(dtype, Trained::kAll);
+  const Term x = net.input("x", {shape.batch, shape.height, shape.width, shape.channels});
+  const Term context =
+      net.input("context", {shape.batch, shape.context_tokens, shape.context_width});
+  return net.finish(net.transformer("block", x, context, 1, shape.head));
 }
 
 }  // namespace flame::testing_support

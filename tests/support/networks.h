@@ -23,7 +23,7 @@ struct UNetShape {
 Result<Program> unet(const UNetShape &shape, DType dtype, bool train_linears);
 
 // The decoder of a VAE: latent [b, h, w, 4] to picture [b, 8h, 8w, 3]; with a loss as above, and
-// convolutions that are trainable if `train`.
+// linears that are trainable if `train`.
 struct DecoderShape {
   int64_t batch = 1;
   int64_t height = 128;
@@ -41,5 +41,19 @@ struct StreamShape {
   int64_t layers = 38;
 };
 Result<Program> stream(const StreamShape &shape, DType dtype, bool train);
+
+// One block of the U-Net alone, with every weight trainable.
+struct BlockShape {
+  int64_t batch = 4;
+  int64_t height = 16;
+  int64_t width = 16;
+  int64_t channels = 256;
+  int64_t head = 64;
+  int64_t context_tokens = 77;
+  int64_t context_width = 256;
+  int64_t embedding_width = 1024;
+};
+Result<Program> residual_block(const BlockShape &shape, DType dtype);
+Result<Program> transformer_block(const BlockShape &shape, DType dtype);
 
 }  // namespace flame::testing_support
