@@ -231,6 +231,72 @@ const Case kProducts[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Products, OneDnn, testing::ValuesIn(kProducts));
 
+const Attributes kStrided = {
+    {"stride", Ints{2, 1}}, {"padding", Ints{1, 0, 2, 1}}, {"dilation", Ints{1, 2}}};
+const Attributes kGroups = {{"groups", 2}, {"padding", Ints{1, 1, 1, 1}}};
+
+Attributes with(Attributes attributes, const char *name, Ints value) {
+  attributes.set(name, std::move(value));
+  return attributes;
+}
+
+const Case kConvolutions[] = {
+    {"3 by 3",
+     "conv2d",
+     {{{2, 9, 7, 16}}, {{32, 3, 3, 16}}, {{32}}},
+     {{"padding", Ints{1, 1, 1, 1}}}},
+    {"odd options", "conv2d", {{{2, 9, 8, 5}}, {{7, 3, 2, 5}}}, kStrided},
+    {"groups", "conv2d", {{{1, 6, 7, 6}}, {{4, 3, 3, 3}}, {{4}}}, kGroups},
+    {"a group for each channel", "conv2d", {{{2, 6, 7, 8}}, {{8, 3, 3, 1}}}, {{"groups", 8}}},
+    {"1 by 1", "conv2d", {{{2, 5, 5, 33}}, {{17, 1, 1, 33}}, {{17}}}},
+    {"four channels", "conv2d", {{{1, 8, 8, 4}}, {{32, 3, 3, 4}}}, {{"padding", Ints{1, 1, 1, 1}}}},
+    {"a large window", "conv2d", {{{1, 5, 5, 3}}, {{2, 7, 7, 3}}}, {{"padding", Ints{3, 3, 3, 3}}}},
+    {"no images", "conv2d", {{{0, 5, 5, 3}}, {{2, 3, 3, 3}}}},
+    {"no channels", "conv2d", {{{2, 5, 5, 0}}, {{2, 3, 3, 0}}, {{2}}}},
+    {"whole numbers", "conv2d", {{{2, 8, 8, 32}}, {{32, 3, 3, 32}}, {{32}}}, {}, true},
+    {"3 by 3",
+     "conv2d_input_grad",
+     {{{2, 9, 7, 32}}, {{32, 3, 3, 16}}},
+     {{"padding", Ints{1, 1, 1, 1}}, {"size", Ints{9, 7}}}},
+    {"odd options",
+     "conv2d_input_grad",
+     {{{2, 4, 9, 7}}, {{7, 3, 2, 5}}},
+     with(kStrided, "size", {9, 8})},
+    {"groups",
+     "conv2d_input_grad",
+     {{{1, 6, 7, 4}}, {{4, 3, 3, 3}}},
+     with(kGroups, "size", {6, 7})},
+    {"rows that no window meets",
+     "conv2d_input_grad",
+     {{{1, 2, 2, 4}}, {{4, 1, 1, 3}}},
+     {{"stride", Ints{3, 3}}, {"size", Ints{6, 5}}}},
+    {"whole numbers",
+     "conv2d_input_grad",
+     {{{2, 6, 6, 32}}, {{32, 3, 3, 32}}},
+     {{"size", Ints{8, 8}}},
+     true},
+    {"3 by 3",
+     "conv2d_weight_grad",
+     {{{2, 9, 7, 16}}, {{2, 9, 7, 32}}},
+     {{"padding", Ints{1, 1, 1, 1}}, {"window", Ints{3, 3}}}},
+    {"odd options",
+     "conv2d_weight_grad",
+     {{{2, 9, 8, 5}}, {{2, 4, 9, 7}}},
+     with(kStrided, "window", {3, 2})},
+    {"groups",
+     "conv2d_weight_grad",
+     {{{1, 6, 7, 6}}, {{1, 6, 7, 4}}},
+     with(kGroups, "window", {3, 3})},
+    {"1 by 1", "conv2d_weight_grad", {{{2, 5, 5, 33}}, {{2, 5, 5, 17}}}, {{"window", Ints{1, 1}}}},
+    {"no images", "conv2d_weight_grad", {{{0, 5, 5, 3}}, {{0, 3, 3, 2}}}, {{"window", Ints{3, 3}}}},
+    {"whole numbers",
+     "conv2d_weight_grad",
+     {{{2, 8, 8, 32}}, {{2, 6, 6, 32}}},
+     {{"window", Ints{3, 3}}},
+     true},
+};
+INSTANTIATE_TEST_SUITE_P(Convolutions, OneDnn, testing::ValuesIn(kConvolutions));
+
 const Case kRows[] = {
     {"of odd length", "softmax", {{{3, 77}}}},
     {"of one", "softmax", {{{3, 1}}}},
