@@ -22,6 +22,11 @@ class Axes {
     if (axis.size != 1) axes_[rank_++] = axis;
   }
   int64_t count() const { return count_; }
+  // Of the quickest axis; a scalar has one of size 1.
+  int64_t last_size() const { return rank_ == 0 ? 1 : axes_[rank_ - 1].size; }
+  int64_t last_stride(size_t tensor) const {
+    return rank_ == 0 ? 1 : axes_[rank_ - 1].strides[tensor];
+  }
 
   // The place of an index in row-major order, and how to go on from there.
   class Place {
