@@ -1,0 +1,12 @@
+// embedding: y[i…, :] = weight[indices[i…], :].
+#include "backends/onednn/checks.h"
+#include "backends/onednn/gather.h"
+
+namespace flame::onednn {
+
+std::unique_ptr<OpPlan> plan_embedding(const flame::Op &op) {
+  expect_attributes(op, {});
+  return plan_gather_along(op, 1, 0, 0);
+}
+
+}  // namespace flame::onednn
