@@ -56,7 +56,9 @@ Program program_of(const Case &test, DType dtype) {
   ProgramBuilder builder;
   std::vector<ValueId> ids;
   for (const Input &input : test.inputs) {
-    const TensorType type{input.dtype.value_or(dtype), input.shape};
+    // What is saved in f32 is saved in f64 by an op in f64.
+    const bool is_saved = dtype == DType::kF64 && input.dtype == DType::kF32;
+    const TensorType type{is_saved ? dtype : input.dtype.value_or(dtype), input.shape};
     ids.push_back(builder.input("x" + std::to_string(ids.size()), type));
   }
   const auto made = builder.add(test.op, ids, test.attributes);
@@ -309,6 +311,29 @@ const Case kRows[] = {
     {"of odd length", "log_softmax_grad", {{{3, 77}}, {{3, 77}}}},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, OneDnn, testing::ValuesIn(kRows));
+
+const DType kF32 = DType::kF32;
+const Case kNorms[] = {
+    {"whole", "layer_norm", {{{3, 5, 33}}, {{33}}, {{33}}}},
+    {"bare", "layer_norm", {{{7, 16}}}, {{"eps", 0.1}}},
+    {"no rows", "layer_norm", {{{0, 16}}, {{16}}}},
+    {"whole", "rms_norm", {{{3, 5, 33}}, {{33}}}},
+    {"bare", "rms_norm", {{{200, 8}}}},
+    {"whole",
+     "layer_norm_grad",
+     {{{150, 33}}, {{150, 33}}, {{150}, {}, kF32}, {{150}, {}, kF32}, {{33}}},
+     {{"weight_gradient", true}}},
+    {"bare", "layer_norm_grad", {{{3, 17}}, {{3, 17}}, {{3}, {}, kF32}, {{3}, {}, kF32}}},
+    {"no rows",
+     "layer_norm_grad",
+     {{{0, 17}}, {{0, 17}}, {{0}, {}, kF32}, {{0}, {}, kF32}, {{17}}},
+     {{"weight_gradient", true}}},
+    {"whole",
+     "rms_norm_grad",
+     {{{3, 5, 33}}, {{3, 5, 33}}, {{3, 5}, {}, kF32}, {{33}}},
+     {{"weight_gradient", true}}},
+};
+INSTANTIATE_TEST_SUITE_P(Norms, OneDnn, testing::ValuesIn(kNorms));
 
 }  // namespace
 }  // namespace flame
