@@ -169,7 +169,7 @@ double norm_relative(const Numbers &answer, const Numbers &expected) {
   double error = 0;
   double norm = 0;
   for (size_t i = 0; i < answer.size(); ++i) {
-    if (answer[i] == expected[i]) continue;
+    if (answer[i] == expected[i] || (std::isnan(answer[i]) && std::isnan(expected[i]))) continue;
     if (!std::isfinite(answer[i] - expected[i])) return INFINITY;
     error += (answer[i] - expected[i]) * (answer[i] - expected[i]);
   }
@@ -332,6 +332,25 @@ const Case kNorms[] = {
      "rms_norm_grad",
      {{{3, 5, 33}}, {{3, 5, 33}}, {{3, 5}, {}, kF32}, {{33}}},
      {{"weight_gradient", true}}},
+    {"with silu",
+     "group_norm",
+     {{{2, 9, 15, 24}}, {{24}}, {{24}}},
+     {{"groups", 3}, {"activation", "silu"}}},
+    {"bare", "group_norm", {{{3, 7, 10}}}, {{"groups", 5}}},
+    {"many slices", "group_norm", {{{1, 3, 3, 320}}, {{320}}}, {{"groups", 32}}},
+    {"no places", "group_norm", {{{2, 0, 8}}, {{8}}}, {{"groups", 4}}},
+    {"with silu",
+     "group_norm_grad",
+     {{{2, 9, 15, 24}}, {{2, 9, 15, 24}}, {{2, 3}, {}, kF32}, {{2, 3}, {}, kF32}, {{24}}, {{24}}},
+     {{"groups", 3}, {"activation", "silu"}, {"weight_gradient", true}}},
+    {"bare",
+     "group_norm_grad",
+     {{{3, 7, 10}}, {{3, 7, 10}}, {{3, 5}, {}, kF32}, {{3, 5}, {}, kF32}},
+     {{"groups", 5}}},
+    {"many slices",
+     "group_norm_grad",
+     {{{2, 9, 320}}, {{2, 9, 320}}, {{2, 32}, {}, kF32}, {{2, 32}, {}, kF32}, {{320}}},
+     {{"groups", 32}}},
 };
 INSTANTIATE_TEST_SUITE_P(Norms, OneDnn, testing::ValuesIn(kNorms));
 
