@@ -354,5 +354,46 @@ const Case kNorms[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Norms, OneDnn, testing::ValuesIn(kNorms));
 
+const DType kBool = DType::kBool;
+const Attributes kScale = {{"scale", 0.3}};
+const Attributes kCausal = {{"scale", 0.3}, {"causal", true}};
+// dy, q, k, v, y and lse of b, s, t, h, d and e, then maybe a mask.
+std::vector<Input> grad_inputs(int64_t b, int64_t s, int64_t t, int64_t h, int64_t d, int64_t e,
+                               std::vector<Input> mask = {}) {
+  std::vector<Input> inputs = {{{b, s, h, e}}, {{b, s, h, d}}, {{b, t, h, d}},
+                               {{b, t, h, e}}, {{b, s, h, e}}, {{b, h, s}, {}, kF32}};
+  inputs.insert(inputs.end(), mask.begin(), mask.end());
+  return inputs;
+}
+const Case kAttentions[] = {
+    {"77 keys", "attention", {{{2, 65, 3, 8}}, {{2, 77, 3, 8}}, {{2, 77, 3, 5}}}, kScale},
+    {"many blocks", "attention", {{{1, 130, 2, 16}}, {{1, 600, 2, 16}}, {{1, 600, 2, 16}}}, kScale},
+    {"causal", "attention", {{{1, 300, 1, 8}}, {{1, 300, 1, 8}}, {{1, 300, 1, 8}}}, kCausal},
+    {"a mask of bool",
+     "attention",
+     {{{2, 5, 3, 8}}, {{2, 7, 3, 8}}, {{2, 7, 3, 8}}, {{2, 1, 5, 7}, {}, kBool}},
+     kScale},
+    {"a mask that is added",
+     "attention",
+     {{{2, 5, 3, 8}}, {{2, 7, 3, 8}}, {{2, 7, 3, 8}}, {{3, 1, 7}}},
+     kScale},
+    {"heads outside in memory",
+     "attention",
+     {{{2, 5, 3, 8}, {0, 2, 1, 3}}, {{2, 7, 3, 8}, {2, 0, 1, 3}}, {{2, 7, 3, 8}, {0, 2, 1, 3}}},
+     kScale},
+    {"no keys", "attention", {{{2, 5, 3, 8}}, {{2, 0, 3, 8}}, {{2, 0, 3, 8}}}, kScale},
+    {"no queries", "attention", {{{2, 0, 3, 8}}, {{2, 4, 3, 8}}, {{2, 4, 3, 8}}}, kScale},
+    {"77 keys", "attention_grad", grad_inputs(2, 65, 77, 3, 8, 5), kScale},
+    {"many blocks", "attention_grad", grad_inputs(1, 130, 600, 2, 16, 16), kScale},
+    {"causal", "attention_grad", grad_inputs(1, 300, 300, 1, 8, 8), kCausal},
+    {"a mask of bool", "attention_grad", grad_inputs(2, 5, 7, 3, 8, 8, {{{2, 1, 5, 7}, {}, kBool}}),
+     kScale},
+    {"a mask that is added", "attention_grad", grad_inputs(2, 5, 7, 3, 8, 8, {{{3, 5, 7}}}),
+     kScale},
+    {"no keys", "attention_grad", grad_inputs(2, 5, 0, 3, 8, 8), kScale},
+    {"no queries", "attention_grad", grad_inputs(2, 0, 5, 3, 8, 8), kScale},
+};
+INSTANTIATE_TEST_SUITE_P(Attentions, OneDnn, testing::ValuesIn(kAttentions));
+
 }  // namespace
 }  // namespace flame
