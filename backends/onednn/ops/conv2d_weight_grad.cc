@@ -1,0 +1,12 @@
+// conv2d_weight_grad: dweight = Σ dy · x over the images and places.
+#include "backends/onednn/checks.h"
+#include "backends/onednn/convolution.h"
+
+namespace flame::onednn {
+
+std::unique_ptr<OpPlan> plan_conv2d_weight_grad(const flame::Op &op) {
+  expect_attributes(op, {"stride", "padding", "dilation", "groups", "window"});
+  return plan_convolution(op, Convolution::kWeightGrad);
+}
+
+}  // namespace flame::onednn
