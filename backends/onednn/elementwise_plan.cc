@@ -17,17 +17,13 @@ constexpr int64_t kParallelElements = 32768;  // fewer are done before other thr
 // Outputs larger than this go past the caches, which could not hold them for the next op anyway.
 constexpr int64_t kStreamBytes = int64_t{16} << 20;
 
-Sizes shape_sizes(const flame_tensor &tensor) {
-  return Sizes(tensor.shape, tensor.shape + tensor.rank);
-}
-
 class ElementwisePlan : public OpPlan {
  public:
   ElementwisePlan(const MapCode &code, ElementwiseWork work)
       : work_(std::move(work)), nest_(work_.shape, all_strides(), kBlock) {
     ElementwiseTypes types;
     for (size_t i = 0; i < work_.inputs.size(); ++i) {
-      const bool shared = stands_as_output(work_.inputs[i]);
+      const bool shared = work_.in_place && stands_as_output(work_.inputs[i]);
       types.inputs.push_back(work_.inputs[i].dtype);
       types.shared.push_back(shared);
       if (shared && work_.inputs[i].tensor < 64)
@@ -64,8 +60,7 @@ class ElementwisePlan : public OpPlan {
 
   bool stands_as_output(const ElementwiseView &input) const {
     const ElementwiseView &output = work_.outputs[0];
-    if (FLAME_DTYPE_BYTES(input.dtype) != FLAME_DTYPE_BYTES(output.dtype)) return false;
-    if (input.offset != output.offset || input.dtype != output.dtype) return false;
+    if (input.dtype != output.dtype) return false;
     for (size_t axis = 0; axis < work_.shape.size(); ++axis) {
       if (work_.shape[axis] != 1 && input.strides[axis] != output.strides[axis]) return false;
     }
@@ -217,7 +212,8 @@ std::unique_ptr<OpPlan> plan_elementwise(std::string_view code, ElementwiseWork 
 
 std::unique_ptr<OpPlan> plan_elementwise(const flame::Op &op, std::string_view code) {
   ElementwiseWork work;
-  work.shape = shape_sizes(op.output(0));
+  work.shape = shape_of(op.output(0));
+  work.in_place = true;
   for (uint32_t i = 0; i < op.input_count(); ++i)
     work.inputs.push_back(whole_view(i, op.input(i), work.shape));
   for (uint32_t i = 0; i < op.output_count(); ++i)
