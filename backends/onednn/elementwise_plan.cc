@@ -12,7 +12,8 @@ namespace flame::onednn {
 namespace {
 
 constexpr int64_t kBlock = 1024;  // values; a handful of blocks fits the first cache
-constexpr int64_t kSlotBytes = kBlock * 8 + 64;
+// Blocks do not begin at the same place of a page: a reading of one would wait for a writing of another.
+constexpr int64_t kSlotBytes = kBlock * 8 + 576;
 constexpr int64_t kParallelElements = 32768;  // fewer are done before other threads wake up
 // Outputs larger than this go past the caches, which could not hold them for the next op anyway.
 constexpr int64_t kStreamBytes = int64_t{16} << 20;
@@ -26,6 +27,9 @@ class ElementwisePlan : public OpPlan {
       const bool shared = work_.in_place && stands_as_output(work_.inputs[i]);
       types.inputs.push_back(work_.inputs[i].dtype);
       types.shared.push_back(shared);
+      types.repeats.push_back(std::all_of(work_.inputs[i].strides.begin(),
+                                          work_.inputs[i].strides.end(),
+                                          [](int64_t stride) { return stride == 0; }));
       if (shared && work_.inputs[i].tensor < 64)
         info.in_place_mask |= uint64_t{1} << work_.inputs[i].tensor;
     }
@@ -152,8 +156,8 @@ class ElementwisePlan : public OpPlan {
         convert_values(step.from, slots[step.operands[0]], count, step.value_class,
                        slots[step.out]);
       } else {
-        run_step(step.function, step.value_class, slots[step.operands[0]], slots[step.operands[1]],
-                 slots[step.operands[2]], slots[step.out], count);
+        run_step(step.function, step.value_class, step.repeats, slots[step.operands[0]],
+                 slots[step.operands[1]], slots[step.operands[2]], slots[step.out], count);
       }
     }
     // Output 0 last: it may stand in the memory of an input that another output repeats.

@@ -77,13 +77,19 @@ class Compiler {
     return static_cast<ValueId>(values_.size() - 1);
   }
 
+  bool repeats(ValueId id) const {
+    const Value &value = values_[id];
+    if (value.source == Value::Source::kInput) return types_.repeats[value.index];
+    return value.source == Value::Source::kConstant;
+  }
+
   // The value in the class `wanted`: itself, or the answer of a step that converts it.
   ValueId converted(ValueId value, ValueClass wanted) {
     const ValueClass given = values_[value].value_class;
     if (given == wanted) return value;
     const auto [known, is_new] = conversions_.try_emplace({value, wanted}, 0);
     if (is_new)
-      known->second = push({Step::Kind::kConvert, wanted, given, 0, {value}, 0}, wanted, 1);
+      known->second = push({Step::Kind::kConvert, wanted, given, 0, 0, {value}, 0}, wanted, 1);
     return known->second;
   }
 
@@ -101,11 +107,12 @@ class Compiler {
   void add(const MapInstruction &instruction, const std::vector<ScalarClass> &results) {
     const ScalarFunction &function = *instruction.function;
     const ValueClass joined = value_class(joined_class(instruction, scalar_classes_, results));
-    Step step{Step::Kind::kFunction, joined, joined, function_number(function.name), {}, 0};
+    Step step{Step::Kind::kFunction, joined, joined, function_number(function.name), 0, {}, 0};
     for (uint32_t k = 0; k < function.arity; ++k) {
       const bool is_condition = function.rule == ScalarRule::kSelect && k == 0;
       const ValueClass wanted = is_condition ? ValueClass::kBool : joined;
       step.operands[k] = converted(value_of(instruction.operands[k], wanted), wanted);
+      if (repeats(step.operands[k])) step.repeats |= 1u << k;
     }
     const bool truth =
         function.rule == ScalarRule::kComparison || function.rule == ScalarRule::kLogical;
