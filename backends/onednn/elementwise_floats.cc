@@ -12,19 +12,6 @@ inline void loop(void *out, int64_t count, const Body &body) {
   for (int64_t i = 0; i < count; ++i) values[i] = body(i);
 }
 
-// One instruction where neither is NaN, and a if they are equal; then b where b is NaN.
-template <typename T>
-inline T smaller(T a, T b) {
-  const T chosen = b < a ? b : a;
-  return b != b ? b : chosen;
-}
-
-template <typename T>
-inline T larger(T a, T b) {
-  const T chosen = b > a ? b : a;
-  return b != b ? b : chosen;
-}
-
 template <typename T>
 inline T sign(T a) {
   const T of_number = a > 0 ? T(1) : a < 0 ? T(-1) : T(0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "backends/onednn/elementwise_pairs.h"
 #include "backends/onednn/elementwise_program.h"
 #include "backends/onednn/elementwise_steps.h"
 
@@ -151,18 +152,27 @@ class ElementwisePlan : public OpPlan {
         thread.slots[program_.outputs[k].slot] = output_place(run, block, k);
     }
     void *const *slots = thread.slots;
-    for (const ElementwiseProgram::Step &step : program_.steps) {
-      if (step.kind == ElementwiseProgram::Step::Kind::kConvert) {
-        convert_values(step.from, slots[step.operands[0]], count, step.value_class,
-                       slots[step.out]);
-      } else {
-        run_step(step.function, step.value_class, step.repeats, slots[step.operands[0]],
-                 slots[step.operands[1]], slots[step.operands[2]], slots[step.out], count);
-      }
-    }
+    for (const ElementwiseProgram::Step &step : program_.steps) run_one(step, slots, count);
     // Output 0 last: it may stand in the memory of an input that another output repeats.
     for (size_t k = work_.outputs.size(); k-- > 0;) {
       if (!program_.outputs[k].direct) store_output(run, block, k, thread);
+    }
+  }
+
+  static void run_one(const ElementwiseProgram::Step &step, void *const *slots, int64_t count) {
+    using Kind = ElementwiseProgram::Step::Kind;
+    const void *a = slots[step.operands[0]];
+    const void *b = slots[step.operands[1]];
+    const void *c = slots[step.operands[2]];
+    void *out = slots[step.out];
+    switch (step.kind) {
+      case Kind::kFunction:
+        return run_step(step.function, step.value_class, step.repeats, a, b, c, out, count);
+      case Kind::kConvert:
+        return convert_values(step.from, a, count, step.value_class, out);
+      case Kind::kPair:
+        return run_f32_pair({step.function, step.second, step.swapped, step.repeats}, a, b, c, out,
+                            count);
     }
   }
 

@@ -17,11 +17,14 @@ struct ElementwiseProgram {
     enum class Kind : uint8_t {
       kFunction,
       kConvert,  // from `from` to `value_class`
+      kPair,     // two functions of f32 in one; see elementwise_pairs.h
     };
     Kind kind;
     ValueClass value_class;
     ValueClass from;
     uint32_t function;
+    uint32_t second;   // of a pair
+    bool swapped;      // of a pair
     uint32_t repeats;  // bit k: operand k is a number, or an input that is one
     Slot operands[3];
     Slot out;

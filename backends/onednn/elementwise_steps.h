@@ -16,6 +16,20 @@ constexpr uint32_t function_number(std::string_view name) {
   throw "there is no such scalar function";
 }
 
+// The minimum and maximum of the catalogue: one instruction, which gives a if they are equal or a
+// is NaN, and then b where b is NaN.
+template <typename T>
+inline T smaller(T a, T b) {
+  const T chosen = b < a ? b : a;
+  return b != b ? b : chosen;
+}
+
+template <typename T>
+inline T larger(T a, T b) {
+  const T chosen = b > a ? b : a;
+  return b != b ? b : chosen;
+}
+
 // out[i] = function(a[i], b[i], c[i]), computed in a class: that of the operands (of `where`: of b
 // and c, while a is a bool). A comparison's answers are bools, all others of the class. `out` may be
 // an operand of the same class. Operands that the function does not have are not read.
