@@ -1,6 +1,4 @@
 // The scalar functions of floats, by the formulas of the catalogue.
-#include <limits>
-
 #include "backends/onednn/elementwise_steps.h"
 #include "backends/onednn/libmvec.h"
 
@@ -12,16 +10,6 @@ inline void loop(void *out, int64_t count, const Body &body) {
   auto *values = static_cast<Out *>(out);
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) values[i] = body(i);
-}
-
-template <typename T>
-inline T smaller(T a, T b) {
-  return a != a || b != b ? std::numeric_limits<T>::quiet_NaN() : b < a ? b : a;
-}
-
-template <typename T>
-inline T larger(T a, T b) {
-  return a != a || b != b ? std::numeric_limits<T>::quiet_NaN() : b > a ? b : a;
 }
 
 template <typename T>
@@ -42,6 +30,39 @@ inline T softplus(T a) {
   return (a > 0 ? a : T(0)) + std::log1p(std::exp(-std::fabs(a)));
 }
 
+// A value that repeats, as a row of values.
+template <typename T>
+struct Repeated {
+  T value;
+  T operator[](int64_t) const { return value; }
+};
+
+// The functions whose operands are often numbers: x or y may be a row or one value.
+template <typename T, typename X, typename Y>
+inline void run_arithmetic(uint32_t function, X x, Y y, void *out, int64_t n) {
+  using I = int64_t;
+  switch (function) {
+    case function_number("add"):
+      return loop<T>(out, n, [=](I i) { return x[i] + y[i]; });
+    case function_number("sub"):
+      return loop<T>(out, n, [=](I i) { return x[i] - y[i]; });
+    case function_number("mul"):
+      return loop<T>(out, n, [=](I i) { return x[i] * y[i]; });
+    case function_number("min"):
+      return loop<T>(out, n, [=](I i) { return smaller(x[i], y[i]); });
+    case function_number("max"):
+      return loop<T>(out, n, [=](I i) { return larger(x[i], y[i]); });
+    case function_number("div"):
+      return loop<T>(out, n, [=](I i) { return x[i] / y[i]; });
+  }
+}
+
+inline bool is_arithmetic(uint32_t function) {
+  return function == function_number("add") || function == function_number("sub") ||
+         function == function_number("mul") || function == function_number("div") ||
+         function == function_number("min") || function == function_number("max");
+}
+
 template <typename T>
 inline void run(uint32_t function, const void *a, const void *b, const void *c, void *out,
                 int64_t n) {
@@ -52,12 +73,6 @@ inline void run(uint32_t function, const void *a, const void *b, const void *c, 
   constexpr T half = T(0.5);
   using I = int64_t;
   switch (function) {
-    case function_number("add"):
-      return loop<T>(out, n, [=](I i) { return x[i] + y[i]; });
-    case function_number("sub"):
-      return loop<T>(out, n, [=](I i) { return x[i] - y[i]; });
-    case function_number("mul"):
-      return loop<T>(out, n, [=](I i) { return x[i] * y[i]; });
     case function_number("neg"):
       return loop<T>(out, n, [=](I i) { return -x[i]; });
     case function_number("abs"):
@@ -66,10 +81,6 @@ inline void run(uint32_t function, const void *a, const void *b, const void *c, 
       return loop<T>(out, n, [=](I i) { return sign(x[i]); });
     case function_number("square"):
       return loop<T>(out, n, [=](I i) { return x[i] * x[i]; });
-    case function_number("min"):
-      return loop<T>(out, n, [=](I i) { return smaller(x[i], y[i]); });
-    case function_number("max"):
-      return loop<T>(out, n, [=](I i) { return larger(x[i], y[i]); });
     case function_number("clamp"):
       return loop<T>(out, n, [=](I i) { return smaller(larger(x[i], y[i]), z[i]); });
     case function_number("floor"):
@@ -82,8 +93,6 @@ inline void run(uint32_t function, const void *a, const void *b, const void *c, 
       return loop<T>(out, n, [=](I i) { return std::floor(x[i] / y[i]); });
     case function_number("mod"):
       return loop<T>(out, n, [=](I i) { return modulo(x[i], y[i]); });
-    case function_number("div"):
-      return loop<T>(out, n, [=](I i) { return x[i] / y[i]; });
     case function_number("reciprocal"):
       return loop<T>(out, n, [=](I i) { return 1 / x[i]; });
     case function_number("pow"):
@@ -153,19 +162,30 @@ inline void run(uint32_t function, const void *a, const void *b, const void *c, 
   }
 }
 
+template <typename T>
+inline void choose(uint32_t function, uint32_t repeats, const void *a, const void *b, const void *c,
+                   void *out, int64_t n) {
+  const auto *x = static_cast<const T *>(a);
+  const auto *y = static_cast<const T *>(b);
+  if (!is_arithmetic(function)) return run<T>(function, a, b, c, out, n);
+  if (repeats == 1) return run_arithmetic<T>(function, Repeated<T>{*x}, y, out, n);
+  if (repeats == 2) return run_arithmetic<T>(function, x, Repeated<T>{*y}, out, n);
+  run_arithmetic<T>(function, x, y, out, n);
+}
+
 }  // namespace
 
 // Compiled for three generations of processors, with all loops.
 [[gnu::flatten, gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
-run_f32_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
-             int64_t count) {
-  run<float>(function, a, b, c, out, count);
+run_f32_step(uint32_t function, uint32_t repeats, const void *a, const void *b, const void *c,
+             void *out, int64_t count) {
+  choose<float>(function, repeats, a, b, c, out, count);
 }
 
 [[gnu::flatten, gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
-run_f64_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
-             int64_t count) {
-  run<double>(function, a, b, c, out, count);
+run_f64_step(uint32_t function, uint32_t repeats, const void *a, const void *b, const void *c,
+             void *out, int64_t count) {
+  choose<double>(function, repeats, a, b, c, out, count);
 }
 
 }  // namespace flame::onednn

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "backends/onednn/elementwise_pairs.h"
 #include "backends/onednn/elementwise_program.h"
 #include "backends/onednn/elementwise_steps.h"
 
@@ -12,14 +13,11 @@ namespace flame::onednn {
 namespace {
 
 constexpr int64_t kBlock = 1024;  // values; a handful of blocks fits the first cache
-constexpr int64_t kSlotBytes = kBlock * 8 + 64;
+// Blocks do not begin at the same place of a page: a reading of one would wait for a writing of another.
+constexpr int64_t kSlotBytes = kBlock * 8 + 576;
 constexpr int64_t kParallelElements = 32768;  // fewer are done before other threads wake up
 // Outputs larger than this go past the caches, which could not hold them for the next op anyway.
 constexpr int64_t kStreamBytes = int64_t{16} << 20;
-
-Sizes shape_sizes(const flame_tensor &tensor) {
-  return Sizes(tensor.shape, tensor.shape + tensor.rank);
-}
 
 class ElementwisePlan : public OpPlan {
  public:
@@ -27,9 +25,12 @@ class ElementwisePlan : public OpPlan {
       : work_(std::move(work)), nest_(work_.shape, all_strides(), kBlock) {
     ElementwiseTypes types;
     for (size_t i = 0; i < work_.inputs.size(); ++i) {
-      const bool shared = stands_as_output(work_.inputs[i]);
+      const bool shared = work_.in_place && stands_as_output(work_.inputs[i]);
       types.inputs.push_back(work_.inputs[i].dtype);
       types.shared.push_back(shared);
+      types.repeats.push_back(std::all_of(work_.inputs[i].strides.begin(),
+                                          work_.inputs[i].strides.end(),
+                                          [](int64_t stride) { return stride == 0; }));
       if (shared && work_.inputs[i].tensor < 64)
         info.in_place_mask |= uint64_t{1} << work_.inputs[i].tensor;
     }
@@ -64,8 +65,7 @@ class ElementwisePlan : public OpPlan {
 
   bool stands_as_output(const ElementwiseView &input) const {
     const ElementwiseView &output = work_.outputs[0];
-    if (FLAME_DTYPE_BYTES(input.dtype) != FLAME_DTYPE_BYTES(output.dtype)) return false;
-    if (input.offset != output.offset || input.dtype != output.dtype) return false;
+    if (input.dtype != output.dtype) return false;
     for (size_t axis = 0; axis < work_.shape.size(); ++axis) {
       if (work_.shape[axis] != 1 && input.strides[axis] != output.strides[axis]) return false;
     }
@@ -152,18 +152,27 @@ class ElementwisePlan : public OpPlan {
         thread.slots[program_.outputs[k].slot] = output_place(run, block, k);
     }
     void *const *slots = thread.slots;
-    for (const ElementwiseProgram::Step &step : program_.steps) {
-      if (step.kind == ElementwiseProgram::Step::Kind::kConvert) {
-        convert_values(step.from, slots[step.operands[0]], count, step.value_class,
-                       slots[step.out]);
-      } else {
-        run_step(step.function, step.value_class, slots[step.operands[0]], slots[step.operands[1]],
-                 slots[step.operands[2]], slots[step.out], count);
-      }
-    }
+    for (const ElementwiseProgram::Step &step : program_.steps) run_one(step, slots, count);
     // Output 0 last: it may stand in the memory of an input that another output repeats.
     for (size_t k = work_.outputs.size(); k-- > 0;) {
       if (!program_.outputs[k].direct) store_output(run, block, k, thread);
+    }
+  }
+
+  static void run_one(const ElementwiseProgram::Step &step, void *const *slots, int64_t count) {
+    using Kind = ElementwiseProgram::Step::Kind;
+    const void *a = slots[step.operands[0]];
+    const void *b = slots[step.operands[1]];
+    const void *c = slots[step.operands[2]];
+    void *out = slots[step.out];
+    switch (step.kind) {
+      case Kind::kFunction:
+        return run_step(step.function, step.value_class, step.repeats, a, b, c, out, count);
+      case Kind::kConvert:
+        return convert_values(step.from, a, count, step.value_class, out);
+      case Kind::kPair:
+        return run_f32_pair({step.function, step.second, step.swapped, step.repeats}, a, b, c, out,
+                            count);
     }
   }
 
@@ -217,7 +226,8 @@ std::unique_ptr<OpPlan> plan_elementwise(std::string_view code, ElementwiseWork 
 
 std::unique_ptr<OpPlan> plan_elementwise(const flame::Op &op, std::string_view code) {
   ElementwiseWork work;
-  work.shape = shape_sizes(op.output(0));
+  work.shape = shape_of(op.output(0));
+  work.in_place = true;
   for (uint32_t i = 0; i < op.input_count(); ++i)
     work.inputs.push_back(whole_view(i, op.input(i), work.shape));
   for (uint32_t i = 0; i < op.output_count(); ++i)

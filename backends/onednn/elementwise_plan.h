@@ -20,16 +20,18 @@ struct ElementwiseWork {
   Sizes shape;
   std::vector<ElementwiseView> inputs;   // x0, x1, … of the code
   std::vector<ElementwiseView> outputs;  // at least one
+  // Whether output 0 may stand in the memory of inputs that lie just as it does: only where every
+  // view is a tensor of its own.
+  bool in_place = false;
 };
 
 // The tensor as it is, repeated to `shape`.
 ElementwiseView whole_view(uint32_t number, const flame_tensor &tensor, const Sizes &shape);
 
 // The plan that runs the code over all elements. Throws unsupported() if the code cannot be read.
-// Output 0 may stand in the memory of inputs that lie just as it does.
 std::unique_ptr<OpPlan> plan_elementwise(std::string_view code, ElementwiseWork work);
 
-// The same over all inputs and outputs of an op; inputs are repeated to the shape of output 0.
+// The same over all inputs and outputs of an op, in place where that is right; inputs are repeated to the shape of output 0.
 std::unique_ptr<OpPlan> plan_elementwise(const flame::Op &op, std::string_view code);
 
 }  // namespace flame::onednn

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "backends/onednn/elementwise_pairs.h"
 #include "backends/onednn/elementwise_steps.h"
 
 namespace flame::onednn {
@@ -42,6 +43,8 @@ class Compiler {
     const std::vector<ScalarClass> results = result_classes(code_, scalar_classes_);
     for (size_t i = 0; i < code_.instructions.size(); ++i) add(code_.instructions[i], results);
     for (const MapOperand &output : code_.outputs) outputs_.push_back(value_of(output, {}));
+    join_pairs();
+    find_last_uses();
     assign_slots();
     return std::move(program_);
   }
@@ -77,13 +80,20 @@ class Compiler {
     return static_cast<ValueId>(values_.size() - 1);
   }
 
+  bool repeats(ValueId id) const {
+    const Value &value = values_[id];
+    if (value.source == Value::Source::kInput) return types_.repeats[value.index];
+    return value.source == Value::Source::kConstant;
+  }
+
   // The value in the class `wanted`: itself, or the answer of a step that converts it.
   ValueId converted(ValueId value, ValueClass wanted) {
     const ValueClass given = values_[value].value_class;
     if (given == wanted) return value;
     const auto [known, is_new] = conversions_.try_emplace({value, wanted}, 0);
     if (is_new)
-      known->second = push({Step::Kind::kConvert, wanted, given, 0, {value}, 0}, wanted, 1);
+      known->second =
+          push({Step::Kind::kConvert, wanted, given, 0, 0, false, 0, {value}, 0}, wanted, 1);
     return known->second;
   }
 
@@ -101,15 +111,85 @@ class Compiler {
   void add(const MapInstruction &instruction, const std::vector<ScalarClass> &results) {
     const ScalarFunction &function = *instruction.function;
     const ValueClass joined = value_class(joined_class(instruction, scalar_classes_, results));
-    Step step{Step::Kind::kFunction, joined, joined, function_number(function.name), {}, 0};
+    Step step{
+        Step::Kind::kFunction, joined, joined, function_number(function.name), 0, false, 0, {}, 0};
     for (uint32_t k = 0; k < function.arity; ++k) {
       const bool is_condition = function.rule == ScalarRule::kSelect && k == 0;
       const ValueClass wanted = is_condition ? ValueClass::kBool : joined;
       step.operands[k] = converted(value_of(instruction.operands[k], wanted), wanted);
+      if (repeats(step.operands[k])) step.repeats |= 1u << k;
     }
     const bool truth =
         function.rule == ScalarRule::kComparison || function.rule == ScalarRule::kLogical;
     results_.push_back(push(step, truth ? ValueClass::kBool : joined, function.arity));
+  }
+
+  // How often each value is read, by steps and as an output.
+  std::vector<uint32_t> count_uses() const {
+    std::vector<uint32_t> uses(values_.size(), 0);
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      for (uint32_t k = 0; k < arities_[s]; ++k) ++uses[program_.steps[s].operands[k]];
+    }
+    for (const ValueId output : outputs_) ++uses[output];
+    return uses;
+  }
+
+  // Puts two neighbouring steps into one where the second alone reads the first's answer.
+  void join_pairs() {
+    const std::vector<uint32_t> uses = count_uses();
+    std::vector<Step> steps;
+    std::vector<uint32_t> arities;
+    std::vector<ValueId> step_values;
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      Step step = program_.steps[s];
+      uint32_t arity = arities_[s];
+      if (s + 1 < program_.steps.size() && uses[step_values_[s]] == 1 &&
+          try_join(step, step_values_[s], program_.steps[s + 1])) {
+        arity = 3;
+        ++s;
+      }
+      values_[step_values_[s]].index = static_cast<uint32_t>(steps.size());
+      steps.push_back(step);
+      arities.push_back(arity);
+      step_values.push_back(step_values_[s]);
+    }
+    program_.steps = std::move(steps);
+    arities_ = std::move(arities);
+    step_values_ = std::move(step_values);
+  }
+
+  // Makes `first` the pair of both, if there is one.
+  static bool try_join(Step &first, ValueId between, const Step &second) {
+    const auto is_f32_function = [](const Step &step) {
+      return step.kind == Step::Kind::kFunction && step.value_class == ValueClass::kF32;
+    };
+    if (!is_f32_function(first) || !is_f32_function(second)) return false;
+    Step pair = first;
+    pair.kind = Step::Kind::kPair;
+    if (first.function == function_number("square")) {
+      pair.function = function_number("mul");
+      pair.operands[1] = first.operands[0];
+      pair.repeats = 0;
+    }
+    if (!is_first_of_pair(pair.function) || !is_second_of_pair(second.function)) return false;
+    pair.second = second.function;
+    pair.swapped = second.operands[1] == between;
+    if (!pair.swapped && second.operands[0] != between) return false;  // a later step reads it
+    const uint32_t other = pair.swapped ? 0 : 1;
+    pair.operands[2] = second.operands[other];
+    if (pair.repeats == 3) pair.repeats = 0;  // the rows of numbers are whole too
+    pair.repeats |= (second.repeats >> other & 1u) << 2;
+    first = pair;
+    return true;
+  }
+
+  void find_last_uses() {
+    for (Value &value : values_)
+      value.last_use = value.source == Value::Source::kStep ? value.index : 0;
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      for (uint32_t k = 0; k < arities_[s]; ++k)
+        values_[program_.steps[s].operands[k]].last_use = s;
+    }
   }
 
   // True if the step's answer may be written to the memory of that output at once.

@@ -17,11 +17,15 @@ struct ElementwiseProgram {
     enum class Kind : uint8_t {
       kFunction,
       kConvert,  // from `from` to `value_class`
+      kPair,     // two functions of f32 in one; see elementwise_pairs.h
     };
     Kind kind;
     ValueClass value_class;
     ValueClass from;
     uint32_t function;
+    uint32_t second;   // of a pair
+    bool swapped;      // of a pair
+    uint32_t repeats;  // bit k: operand k is a number, or an input that is one
     Slot operands[3];
     Slot out;
   };
@@ -52,6 +56,7 @@ struct ElementwiseTypes {
   std::vector<bool> direct;
   // Inputs whose memory may be that of output 0, which is then written after their last reading.
   std::vector<bool> shared;
+  std::vector<bool> repeats;  // inputs that are one number for all elements
 };
 
 ElementwiseProgram compile(const MapCode &code, const ElementwiseTypes &types);

@@ -123,17 +123,17 @@ void run_bool_step(uint32_t function, const void *a, const void *b, const void *
 
 }  // namespace
 
-void run_step(uint32_t function, ValueClass value_class, const void *a, const void *b,
-              const void *c, void *out, int64_t count) {
+void run_step(uint32_t function, ValueClass value_class, uint32_t repeats, const void *a,
+              const void *b, const void *c, void *out, int64_t count) {
   switch (value_class) {
     case ValueClass::kBool:
       return run_bool_step(function, a, b, c, out, count);
     case ValueClass::kInteger:
       return run_integer_step(function, a, b, c, out, count);
     case ValueClass::kF32:
-      return run_f32_step(function, a, b, c, out, count);
+      return run_f32_step(function, repeats, a, b, c, out, count);
     case ValueClass::kF64:
-      return run_f64_step(function, a, b, c, out, count);
+      return run_f64_step(function, repeats, a, b, c, out, count);
   }
 }
 

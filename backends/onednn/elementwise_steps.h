@@ -16,16 +16,31 @@ constexpr uint32_t function_number(std::string_view name) {
   throw "there is no such scalar function";
 }
 
+// The minimum and maximum of the catalogue: one instruction, which gives a if they are equal or a
+// is NaN, and then b where b is NaN.
+template <typename T>
+inline T smaller(T a, T b) {
+  const T chosen = b < a ? b : a;
+  return b != b ? b : chosen;
+}
+
+template <typename T>
+inline T larger(T a, T b) {
+  const T chosen = b > a ? b : a;
+  return b != b ? b : chosen;
+}
+
 // out[i] = function(a[i], b[i], c[i]), computed in a class: that of the operands (of `where`: of b
 // and c, while a is a bool). A comparison's answers are bools, all others of the class. `out` may be
-// an operand of the same class. Operands that the function does not have are null.
-void run_step(uint32_t function, ValueClass value_class, const void *a, const void *b,
-              const void *c, void *out, int64_t count);
+// an operand of the same class. Operands that the function does not have are not read.
+// Bit k of `repeats` says that operand k holds its first value everywhere.
+void run_step(uint32_t function, ValueClass value_class, uint32_t repeats, const void *a,
+              const void *b, const void *c, void *out, int64_t count);
 
 // The classes that run_step() hands to these.
-void run_f32_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
-                  int64_t count);
-void run_f64_step(uint32_t function, const void *a, const void *b, const void *c, void *out,
-                  int64_t count);
+void run_f32_step(uint32_t function, uint32_t repeats, const void *a, const void *b, const void *c,
+                  void *out, int64_t count);
+void run_f64_step(uint32_t function, uint32_t repeats, const void *a, const void *b, const void *c,
+                  void *out, int64_t count);
 
 }  // namespace flame::onednn

@@ -49,7 +49,7 @@ void add_map_cases(Cases &cases) {
                      chain});
     cases.push_back({"map", {{{dtype, Shape{0, 4}}}}, {{"code", "exp x0"}}});
     cases.push_back({"map", {{{dtype, Shape{}}}}, {{"code", "exp x0"}}});
-    cases.push_back({"map", {{{dtype, Shape{3, 3000}}}}, {{"code", "gelu x0; mul t0 x0"}}});
+    cases.push_back({"map", {{{dtype, Shape{70, 1003}}}}, {{"code", "gelu x0; mul t0 x0"}}});
   }
   cases.push_back({"map", {}, {{"code", "add 1 2.5"}}});
 }
@@ -63,7 +63,7 @@ void add_copy_cases(Cases &cases) {
       }
     }
   }
-  for (const Shape &shape : {Shape{}, Shape{0}, Shape{2, 0, 3}, Shape{300, 41}})
+  for (const Shape &shape : {Shape{}, Shape{0}, Shape{2, 0, 3}, Shape{300, 410}})
     cases.push_back({"copy", {{{DType::kF32, shape}}}, {}});
 }
 
@@ -86,6 +86,10 @@ void add_reduce_cases(Cases &cases) {
   }
   cases.push_back(
       {"reduce", {{{DType::kF32, Shape{70000}}}}, {{"kind", "sum"}, {"axes", Ints{0}}}});
+  for (const Ints &axes : {Ints{0}, Ints{1}, Ints{0, 2}, Ints{1, 2}}) {
+    cases.push_back(
+        {"reduce", {{{DType::kF32, Shape{20, 30, 101}}}}, {{"kind", "sum"}, {"axes", axes}}});
+  }
   cases.push_back({"reduce",
                    {{{DType::kBF16, Shape{7, 3000}}}},
                    {{"kind", "mean"}, {"axes", Ints{1}}, {"dtype", "f32"}}});
@@ -241,7 +245,7 @@ std::string OpCase::name() const {
   return text;
 }
 
-std::vector<OpCase> required_cases() {
+std::vector<OpCase> plain_cases() {
   Cases cases;
   add_map_cases(cases);
   add_copy_cases(cases);
@@ -250,7 +254,36 @@ std::vector<OpCase> required_cases() {
   add_index_cases(cases);
   add_made_cases(cases);
   add_pool_cases(cases);
+  return cases;
+}
+
+std::vector<OpCase> product_cases() {
+  Cases cases;
   add_product_cases(cases);
+  return cases;
+}
+
+std::vector<OpCase> elementwise_cases() {
+  Cases cases;
+  for (const DType dtype : kFloats) {
+    const CaseInput x{{dtype, Shape{3, 5, 34}}}, half{{dtype, Shape{3, 5, 17}}};
+    for (const char *activation : {"gelu", "gelu_tanh", "silu"}) {
+      cases.push_back({"geglu", {x}, {{"activation", activation}}});
+      cases.push_back({"geglu_grad", {half, x}, {{"activation", activation}}});
+    }
+    for (const char *pairing : {"adjacent", "halves"}) {
+      for (const bool inverse : {false, true}) {
+        cases.push_back({"rope",
+                         {x, {{compute_dtype(dtype), Shape{3, 1, 17}}}, {{dtype, Shape{5, 17}}}},
+                         {{"pairing", pairing}, {"inverse", inverse}}});
+      }
+    }
+    cases.push_back({"modulate", {x, {{dtype, Shape{3, 1, 34}}}, {{dtype, Shape{34}}}}, {}});
+    cases.push_back({"cast", {x}, {{"dtype", "bf16"}}});
+    cases.push_back({"embedding",
+                     {{{DType::kI64, Shape{2, 9}}, Content::kIndex}, {{dtype, Shape{5, 33}}}},
+                     {}});
+  }
   return cases;
 }
 

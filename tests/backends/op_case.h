@@ -30,7 +30,10 @@ struct OpCase {
   std::string name() const;
 };
 
-// Every required op, in each of its types.
-std::vector<OpCase> required_cases();
+// Every required op but products of matrices and convolutions, in each of its types.
+std::vector<OpCase> plain_cases();
+std::vector<OpCase> product_cases();
+// Optional ops that are one pass over their inputs.
+std::vector<OpCase> elementwise_cases();
 
 }  // namespace flame::backend_test

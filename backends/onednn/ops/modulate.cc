@@ -1,0 +1,12 @@
+// modulate: y = x · (1 + scale) + shift.
+#include "backends/onednn/checks.h"
+#include "backends/onednn/elementwise_plan.h"
+
+namespace flame::onednn {
+
+std::unique_ptr<OpPlan> plan_modulate(const flame::Op &op) {
+  expect_attributes(op, {});
+  return plan_elementwise(op, "add x2 1.0; mul x0 t0; add t1 x1");
+}
+
+}  // namespace flame::onednn
