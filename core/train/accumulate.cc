@@ -114,7 +114,9 @@ Result<AccumulateProgram> build_accumulate(const Program &model, const Accumulat
         map("add x1 x2; where x0 x2 t0", {builder.term(first), builder.term(sums[g]), fresh});
     const std::string name = gradient_name(group.name);
     builder.output(name, sum.id());
-    result.replaced.push_back({name, name});
+    result.placement.replaces.push_back({name, name});
+    result.placement.classes.emplace_back(name, MemoryClass::kGradients);
+    result.placement.classes.emplace_back(parameters_name(group.name), MemoryClass::kAdapters);
   }
   FLAME_ASSIGN(result.program, builder.finish());
   return result;

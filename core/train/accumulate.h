@@ -1,6 +1,7 @@
 // The program of one micro-batch: loss, gradients, and their sum in flat buffers.
 #pragma once
 
+#include "core/passes/place.h"
 #include "core/train/flat_layout.h"
 
 namespace flame {
@@ -21,7 +22,7 @@ struct AccumulateRequest {
 // if train.first) and the gradient of loss · train.loss_scale.
 struct AccumulateProgram {
   Program program;
-  std::vector<Replacement> replaced;   // the gradients
+  PlaceRequest placement;              // the gradients stay where they are
   std::vector<std::string> unreached;  // trained parameters that the loss does not depend on
 };
 

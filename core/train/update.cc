@@ -30,7 +30,7 @@ class UpdateBuilder {
     FLAME_TRY(builder_.status());
     measure();
     for (size_t g = 0; g < values_.size(); ++g) FLAME_TRY(step(request_.groups[g], values_[g]));
-    replace(std::string(kStepName), next_step_, steps_);
+    replace(std::string(kStepName), MemoryClass::kInputs, next_step_, steps_);
     builder_.output(kGradientNormName, norm_.id());
     builder_.output(kFiniteName, finite_.id());
     FLAME_ASSIGN(result_.program, builder_.finish());
@@ -78,18 +78,23 @@ class UpdateBuilder {
                  group.optimizer->build(builder_, {values.parameter, gradient.id(), next_step_.id(),
                                                    values.learning_rate, values.states}));
     builder_.pop_scope();
-    replace(parameters_name(group.layout.name), builder_.term(made.parameter),
-            builder_.term(values.parameter));
+    result_.placement.classes.emplace_back(gradient_name(group.layout.name),
+                                           MemoryClass::kGradients);
+    replace(parameters_name(group.layout.name), MemoryClass::kAdapters,
+            builder_.term(made.parameter), builder_.term(values.parameter));
     for (size_t i = 0; i < made.states.size(); ++i) {
       replace(state_name(group.layout.name, group.optimizer->states()[i].name),
-              builder_.term(made.states[i]), builder_.term(values.states[i]));
+              MemoryClass::kOptimizer, builder_.term(made.states[i]),
+              builder_.term(values.states[i]));
     }
     return {};
   }
 
-  void replace(const std::string &name, const Term &made, const Term &old) {
+  void replace(const std::string &name, MemoryClass memory_class, const Term &made,
+               const Term &old) {
     builder_.output(name, map("where x0 x1 x2", {finite_, made, old}, old.dtype()).id());
-    result_.replaced.push_back({name, name});
+    result_.placement.replaces.push_back({name, name});
+    result_.placement.classes.emplace_back(name, memory_class);
   }
 
   const UpdateRequest &request_;

@@ -1,6 +1,7 @@
 // The program of one step: the optimizers over flat parameters, gradients and states.
 #pragma once
 
+#include "core/passes/place.h"
 #include "core/train/flat_layout.h"
 #include "core/train/plugin_optimizer.h"
 
@@ -40,7 +41,7 @@ struct StateBuffer {
 // keeps its old value, and so does train.step.
 struct UpdateProgram {
   Program program;
-  std::vector<Replacement> replaced;
+  PlaceRequest placement;  // parameters, states and step stay where they are
   std::vector<StateBuffer> states;
 };
 

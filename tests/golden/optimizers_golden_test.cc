@@ -1,5 +1,6 @@
 // A hundred steps of the optimizer plugins against those of another implementation
-// (make_optimizers.py), in f64, through the training programs of the host.
+// (make_optimizers.py), in f64: the host's training programs on the reference backend, whose memory
+// holds parameters, gradients and states from step to step.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,15 +8,18 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/passes/place.h"
 #include "core/plugin/plugin_host.h"
+#include "core/program/rewrite.h"
+#include "core/runtime/executable.h"
 #include "core/train/accumulate.h"
 #include "core/train/update.h"
 #include "tests/golden/golden_case.h"
+#include "tests/support/devices.h"
 
 namespace flame::golden_test {
 namespace {
 
-using testing_support::evaluate;
 using testing_support::numbers_of;
 using testing_support::tensor_of;
 
@@ -45,33 +49,27 @@ Program network() {
   return *builder.finish();
 }
 
-// One network, one optimizer, and their buffers.
+// One network, one optimizer, and their memory.
 class Training {
  public:
-  Training(const Json &json, PluginHost &host) : json_(json) {
-    build(host);
-    if (failure_.empty()) fill_buffers();
+  Training(const Json &json, PluginHost &host) : json_(json), store_(device_) {
+    note(build(host));
+    if (failure_.empty()) note(fill_memory());
   }
 
   const std::string &failure() const { return failure_; }
-  double loss() const { return loss_; }
-  double norm() const { return numbers_of(buffers_.at(std::string(kGradientNormName)))[0]; }
+  double loss() { return read("loss", *accumulate_, scalar(0))[0]; }
+  double norm() { return read(std::string(kGradientNormName), *update_, scalar(0))[0]; }
 
   void step(int64_t index) {
-    const int64_t micro = micro_batches();
-    for (int64_t part = 0; part < micro && failure_.empty(); ++part) add_batch(index, part);
-    if (!failure_.empty()) return;
-    for (size_t g = 0; g < layout_.size(); ++g) {
-      const double rate = json_.find("rate")->as_number() * rates_[g] *
-                          (1 - static_cast<double>(index) / (2.0 * kSteps));
-      buffers_[learning_rate_name(layout_[g].name)] = scalar(rate);
-    }
-    run(update_.program, update_.replaced);
+    for (int64_t part = 0; part < micro_batches(); ++part) note(add_batch(index, part));
+    note(take_step(index));
   }
 
-  std::vector<double> parameter(const std::string &name) const {
+  std::vector<double> parameter(const std::string &name) {
     for (const FlatGroup &group : layout_) {
-      const std::vector<double> flat = numbers_of(buffers_.at(parameters_name(group.name)));
+      const std::vector<double> flat =
+          read(parameters_name(group.name), *update_, zeros({DType::kF64, group.shape()}));
       for (const FlatSlice &part : group.slices) {
         if (part.parameter != name) continue;
         const auto start = flat.begin() + part.offset;
@@ -84,22 +82,37 @@ class Training {
  private:
   int64_t micro_batches() const { return json_.find("micro") ? *json_.find("micro")->as_int() : 1; }
   bool clips() const { return json_.find("max_norm") != nullptr; }
-
-  void build(PluginHost &host) {
-    const Status status = try_build(host);
-    if (!status.ok()) failure_ = status.error().text();
+  static HostTensor zeros(const TensorType &type, double value = 0) {
+    const auto count = static_cast<size_t>(type.shape.element_count());
+    return tensor_of(type, std::vector<double>(count, value));
   }
 
-  Status try_build(PluginHost &host) {
+  void note(const Status &status) {
+    if (!status.ok() && failure_.empty()) failure_ = status.error().text();
+  }
+
+  Status build(PluginHost &host) {
     const Program model = network();
     FLAME_ASSIGN(layout_, flat_layout(model, groups()));
-    FLAME_ASSIGN(accumulate_, build_accumulate(model, {"loss", layout_, DType::kF64}));
-    FLAME_TRY(validate(accumulate_.program));
-    FLAME_ASSIGN(PluginOptimizer optimizer, start_optimizer(host));
+    FLAME_ASSIGN(const AccumulateProgram accumulate,
+                 build_accumulate(model, {"loss", layout_, DType::kF64}));
+    FLAME_ASSIGN(const PluginOptimizer optimizer, start_optimizer(host));
     UpdateRequest request{{}, DType::kF64, clips()};
     for (const FlatGroup &group : layout_) request.groups.push_back({group, &optimizer});
-    FLAME_ASSIGN(update_, build_update(request));
-    return validate(update_.program);
+    FLAME_ASSIGN(const UpdateProgram update, build_update(request));
+    states_ = update.states;
+    FLAME_ASSIGN(accumulate_, executable(accumulate.program, accumulate.placement));
+    FLAME_ASSIGN(update_, executable(update.program, update.placement));
+    FLAME_ASSIGN(stream_, device_.create_stream());
+    return {};
+  }
+
+  Result<std::unique_ptr<Executable>> executable(const Program &program,
+                                                 const PlaceRequest &placement) {
+    FLAME_TRY(validate(program));
+    FLAME_ASSIGN(const Program plain, expand_all(program));
+    FLAME_ASSIGN(PlacedProgram placed, place(plain, device_, placement));
+    return Executable::make(std::move(placed), store_);
   }
 
   std::vector<TrainedGroup> groups() {
@@ -140,7 +153,17 @@ class Training {
                                    name, options);
   }
 
-  void fill_buffers() {
+  Status write(const Executable &program, const std::string &name, const HostTensor &tensor) {
+    FLAME_TRY(program.write(stream_, name, tensor.bytes));
+    return stream_.synchronize();
+  }
+  std::vector<double> read(const std::string &name, const Executable &program, HostTensor tensor) {
+    note(program.read(stream_, name, tensor.bytes));
+    note(stream_.synchronize());
+    return numbers_of(tensor);
+  }
+
+  Status fill_memory() {
     for (const FlatGroup &group : layout_) {
       std::vector<double> flat(static_cast<size_t>(group.size), 0.0);
       for (const FlatSlice &part : group.slices) {
@@ -150,47 +173,51 @@ class Training {
         std::ranges::copy(numbers_of(draw.tensor()), flat.begin() + part.offset);
       }
       const TensorType type{DType::kF64, group.shape()};
-      buffers_[parameters_name(group.name)] = tensor_of(type, flat);
+      FLAME_TRY(write(*update_, parameters_name(group.name), tensor_of(type, flat)));
       // What a sum begins with must not matter.
-      buffers_[gradient_name(group.name)] =
-          tensor_of(type, std::vector<double>(flat.size(), std::nan("")));
+      FLAME_TRY(write(*update_, gradient_name(group.name), zeros(type, std::nan(""))));
     }
-    for (const StateBuffer &state : update_.states) {
-      const auto count = static_cast<size_t>(state.type.shape.element_count());
-      buffers_[state.name] = tensor_of(state.type, std::vector<double>(count, state.initial));
-    }
-    buffers_[std::string(kStepName)] = scalar(0, DType::kI64);
-    buffers_[std::string(kLossScaleName)] = scalar(8);
-    buffers_[std::string(kDivisorName)] = scalar(8.0 * static_cast<double>(micro_batches()));
-    if (clips()) buffers_[std::string(kMaxNormName)] = scalar(json_.find("max_norm")->as_number());
+    for (const StateBuffer &state : states_)
+      FLAME_TRY(write(*update_, state.name, zeros(state.type, state.initial)));
+    const double micro = static_cast<double>(micro_batches());
+    FLAME_TRY(write(*update_, std::string(kStepName), scalar(0, DType::kI64)));
+    FLAME_TRY(write(*accumulate_, std::string(kLossScaleName), scalar(8)));
+    FLAME_TRY(write(*update_, std::string(kDivisorName), scalar(8 * micro)));
+    if (!clips()) return {};
+    const double max_norm = json_.find("max_norm")->as_number();
+    return write(*update_, std::string(kMaxNormName), scalar(max_norm));
   }
 
-  void add_batch(int64_t step, int64_t part) {
+  Status add_batch(int64_t step, int64_t part) {
     const int64_t seed = 1000 + 2 * (step * micro_batches() + part);
     const auto batch = [](int64_t from, const Shape &shape) {
       return Draw{{DType::kF64, shape}, from, 1 << 20, -2, 0x1p-18}.tensor();
     };
-    buffers_["x"] = batch(seed, Shape{4, 3});
-    buffers_["target"] = batch(seed + 1, Shape{4, 2});
-    buffers_[std::string(kFirstName)] = scalar(part == 0 ? 1 : 0, DType::kBool);
-    run(accumulate_.program, accumulate_.replaced);
-    if (failure_.empty()) loss_ = numbers_of(buffers_.at("loss"))[0];
+    FLAME_TRY(write(*accumulate_, "x", batch(seed, Shape{4, 3})));
+    FLAME_TRY(write(*accumulate_, "target", batch(seed + 1, Shape{4, 2})));
+    FLAME_TRY(
+        write(*accumulate_, std::string(kFirstName), scalar(part == 0 ? 1 : 0, DType::kBool)));
+    return accumulate_->run(stream_);
   }
 
-  void run(const Program &program, const std::vector<Replacement> &replaced) {
-    Result<TensorMap> answers = evaluate(program, buffers_);
-    if (!answers.ok()) return void(failure_ = answers.error().text());
-    for (const Replacement &pair : replaced) buffers_[pair.input] = answers->at(pair.output);
-    for (const auto &[name, tensor] : *answers) buffers_[name] = tensor;
+  Status take_step(int64_t index) {
+    for (size_t g = 0; g < layout_.size(); ++g) {
+      const double rate = json_.find("rate")->as_number() * rates_[g] *
+                          (1 - static_cast<double>(index) / (2.0 * kSteps));
+      FLAME_TRY(write(*update_, learning_rate_name(layout_[g].name), scalar(rate)));
+    }
+    return update_->run(stream_);
   }
 
   const Json &json_;
+  Device &device_ = testing_support::device("reference");
+  TensorStore store_;
   std::vector<FlatGroup> layout_;
   std::vector<double> rates_;
-  AccumulateProgram accumulate_;
-  UpdateProgram update_;
-  TensorMap buffers_;
-  double loss_ = 0;
+  std::vector<StateBuffer> states_;
+  std::unique_ptr<Executable> accumulate_;
+  std::unique_ptr<Executable> update_;
+  DeviceStream stream_;
   std::string failure_;
 };
 

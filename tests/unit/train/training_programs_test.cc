@@ -122,8 +122,9 @@ TEST_F(Accumulate, KeepsTheModelsOutputsAndItsFrozenParametersAlone) {
   for (const NamedValue &output : made_.program.outputs()) outputs.push_back(output.name);
   EXPECT_THAT(outputs, ElementsAre("loss", "doubled", gradient_name("all")));
   EXPECT_THAT(made_.unreached, ElementsAre("idle"));
-  ASSERT_EQ(made_.replaced.size(), 1u);
-  EXPECT_EQ(made_.replaced[0].input, gradient_name("all"));
+  ASSERT_EQ(made_.placement.replaces.size(), 1u);
+  EXPECT_EQ(made_.placement.replaces[0].input, gradient_name("all"));
+  EXPECT_EQ(made_.placement.replaces[0].output, gradient_name("all"));
 }
 
 TEST_F(Accumulate, ParametersOutsideOfTheGroupsAreWeights) {
@@ -277,10 +278,10 @@ TEST_F(Update, SaysWhatIsReplacedAndWhereStatesBegin) {
   const auto update = build_update({{{layout(), &*made}}, DType::kF64, false});
   ASSERT_TRUE(update.ok()) << update.error().text();
   std::vector<std::string> replaced;
-  for (const Replacement &pair : update->replaced) {
-    EXPECT_EQ(update->program.type(update->program.find_input(pair.input)->value),
-              update->program.type(update->program.find_output(pair.output)->value));
-    replaced.push_back(pair.input);
+  for (const auto &[input, output] : update->placement.replaces) {
+    EXPECT_EQ(update->program.type(update->program.find_input(input)->value),
+              update->program.type(update->program.find_output(output)->value));
+    replaced.push_back(input);
   }
   EXPECT_THAT(replaced, ElementsAre(parameters_name("g"), state_name("g", "s0"), kStepName));
   ASSERT_EQ(update->states.size(), 1u);
