@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <map>
+
 #include "core/base/terminal.h"
 
 namespace flame::cli {
@@ -13,7 +15,7 @@ using conformance::OpSummary;
 using conformance::SuiteReport;
 using conformance::Tally;
 
-constexpr size_t kFailuresShown = 20;
+constexpr int kFailuresShown = 3;  // of each op
 
 Json to_json(const Tally &tally) {
   Json json;
@@ -70,14 +72,12 @@ void print_suite_end(const SuiteReport &report) {
     if (summary.total.refused > 0)
       fmt::print("refused  {:<20} {}\n", summary.op, refusals_of(summary));
   }
-  size_t shown = 0;
+  std::map<std::string, int> shown;
   for (const CaseReport &failure : report.failures) {
-    if (++shown > kFailuresShown) break;
+    if (++shown[failure.op] > kFailuresShown) continue;
     fmt::print("{}  {}\n    {}\n", conformance::name_of(failure.failure), failure.name,
                printable(failure.detail));
   }
-  if (report.total.failed > static_cast<int64_t>(kFailuresShown))
-    fmt::print("and {} more\n", report.total.failed - static_cast<int64_t>(kFailuresShown));
   fmt::print("{} cases, {} refused, {} failed\n", report.total.cases, report.total.refused,
              report.total.failed);
 }

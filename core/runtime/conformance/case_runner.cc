@@ -55,22 +55,23 @@ Result<CaseRunner::Answers> CaseRunner::answers(const TypedCase &c, bool repeate
 
 Status CaseRunner::run(const TypedCase &c, const std::vector<Layout> &layouts,
                        const std::function<void(CaseReport)> &report) const {
-  std::optional<Answers> plain;
+  std::optional<Answers> plain, repeated;
+  const auto once = [&](std::optional<Answers> &held, bool repeats) {
+    return [&, repeats]() -> Result<const Answers *> {
+      if (!held) {
+        FLAME_ASSIGN(held, answers(c, repeats));
+      }
+      return &*held;
+    };
+  };
   for (const Layout layout : layouts) {
-    if (layout == Layout::kRepeated) {
-      FLAME_ASSIGN(const Answers repeated, answers(c, true));
-      FLAME_TRY(run_layout(c, layout, repeated, report));
-      continue;
-    }
-    if (!plain) {
-      FLAME_ASSIGN(plain, answers(c, false));
-    }
-    FLAME_TRY(run_layout(c, layout, *plain, report));
+    const bool repeats = layout == Layout::kRepeated;
+    FLAME_TRY(run_layout(c, layout, once(repeats ? repeated : plain, repeats), report));
   }
   return {};
 }
 
-Status CaseRunner::run_layout(const TypedCase &c, Layout layout, const Answers &expected,
+Status CaseRunner::run_layout(const TypedCase &c, Layout layout, const LazyAnswers &lazy,
                               const std::function<void(CaseReport)> &done) const {
   CaseReport report = report_of(c, layout);
   const Placements placements = place_all(c.call, layout);
@@ -89,13 +90,14 @@ Status CaseRunner::run_layout(const TypedCase &c, Layout layout, const Answers &
     done(std::move(report));
     return {};
   }
+  FLAME_ASSIGN(const Answers *expected, lazy());
   const auto plan = candidate_.plan(op, c.call.attributes, inputs, outputs);
   if (!plan.ok()) {
     fail(report, Failure::kPromiseBroken, "probe accepted, plan failed: " + plan.error().what);
   } else if (!same_promise((*plan)->info(), *answer.info)) {
     fail(report, Failure::kPromiseBroken, "plan's flags or in_place_mask differ from probe's");
   } else {
-    run_planned(c, layout, expected, **plan, std::nullopt, report);
+    run_planned(c, layout, *expected, **plan, std::nullopt, report);
   }
   const bool planned = plan.ok();
   done(std::move(report));
@@ -108,7 +110,7 @@ Status CaseRunner::run_layout(const TypedCase &c, Layout layout, const Answers &
       fail(in_place, Failure::kPromiseBroken,
            "in_place_mask names an input of another type or shape than output 0");
     } else {
-      run_planned(c, Layout::kInPlace, expected, **plan, i, in_place);
+      run_planned(c, Layout::kInPlace, *expected, **plan, i, in_place);
     }
     done(std::move(in_place));
   }

@@ -24,8 +24,10 @@ class CaseRunner {
     std::vector<HostTensor> inputs;
     std::vector<HostTensor> outputs;
   };
+  // Asked for once something is run: the oracle is slow.
+  using LazyAnswers = std::function<Result<const Answers *>()>;
   Result<Answers> answers(const TypedCase &c, bool repeated) const;
-  Status run_layout(const TypedCase &c, Layout layout, const Answers &expected,
+  Status run_layout(const TypedCase &c, Layout layout, const LazyAnswers &expected,
                     const std::function<void(CaseReport)> &report) const;
   void judge(const TypedCase &c, const Answers &expected, const std::vector<HostTensor> &seen,
              CaseReport &report) const;

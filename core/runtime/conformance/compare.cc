@@ -26,6 +26,13 @@ double unit_roundoff(DType dtype) {
   }
 }
 
+// The smallest number with the type's full precision.
+double least_normal(DType dtype) {
+  if (dtype == DType::kF16 || dtype == DType::kF8E5M2) return 0x1p-14;
+  if (dtype == DType::kF8E4M3) return 0x1p-6;
+  return dtype == DType::kF64 ? 0x1p-1022 : 0x1p-126;
+}
+
 std::string place_text(const Shape &shape, size_t element) {
   std::vector<int64_t> index(shape.rank());
   auto rest = static_cast<int64_t>(element);
@@ -119,9 +126,10 @@ Difference compare_numbers(const HostTensor &expected, const HostTensor &seen) {
   const std::vector<double> exact = numbers_of(expected);
   const std::vector<double> answers = numbers_of(seen);
   for (size_t i = 0; i < exact.size(); ++i) {
-    // Beyond the type's range the rounded number is the one to compare with.
+    // Beyond the type's range of full precision the rounded number is the one to compare with.
     double a = exact[i];
-    if (std::fabs(a) > 400) a = rounded(seen.type.dtype, a);
+    if (std::fabs(a) > 400 || std::fabs(a) < least_normal(seen.type.dtype))
+      a = rounded(seen.type.dtype, a);
     if (!same_kind(a, answers[i])) {
       if (difference.first.empty())
         difference.first = element_text(seen.type.shape, i, answers[i], a);

@@ -16,6 +16,8 @@ constexpr double kSpecials[] = {kInfinity, -kInfinity, std::nan(""), 0.0,   -0.0
                                 -3e38,     1e-40,      -1e-40,       1e-6,  -1.0, 1.0,
                                 2.5,       -88.5,      89.0,         -255.5};
 
+constexpr int64_t kLargeWhole = int64_t{1} << 40;
+
 // A whole number from `least` to `most`, evenly.
 double whole(uint32_t word, int64_t least, int64_t most) {
   return static_cast<double>(least) +
@@ -34,6 +36,8 @@ double number_of(Content content, DType dtype, int64_t limit, const PhiloxWords 
       return 0.5 + 1.5 * uniform_of(word);
     case Content::kWide:
       return 20 * normal();
+    case Content::kLarge:
+      return is_float(dtype) ? 1e5 * normal() : whole(word, -kLargeWhole, kLargeWhole);
     case Content::kWhole:
       return whole(word, narrow ? -2 : -4, narrow ? 2 : 4);
     case Content::kTies:

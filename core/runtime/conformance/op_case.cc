@@ -12,6 +12,8 @@ std::string_view name_of(Content content) {
       return "positive";
     case Content::kWide:
       return "wide";
+    case Content::kLarge:
+      return "large";
     case Content::kWhole:
       return "whole";
     case Content::kTies:

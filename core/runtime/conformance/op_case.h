@@ -15,6 +15,7 @@ enum class Content {
   kNormal,    // mean 0, variance 1
   kPositive,  // even in [0.5, 2)
   kWide,      // normal times 20
+  kLarge,     // up to a hundred thousand; whole numbers up to 2^40 for integers
   kWhole,     // whole numbers in [-4, 4]; in [-2, 2] for narrow floats, so that sums stay exact
   kTies,      // whole numbers in [-1, 1]: many are equal
   kSpecial,   // now and then infinities, NaN, -0, denormals and large numbers

@@ -39,10 +39,9 @@ Result<std::vector<const OpDefinition *>> selected_ops(const SuiteOptions &optio
 
 // The layouts in which a case is run. Further contents of a case are tried contiguous alone; of
 // the quick part some are left out, but the first of a type.
-std::vector<Layout> chosen_layouts(const TypedCase &c, bool first_content, bool first_of_type,
-                                   bool quick) {
+std::vector<Layout> chosen_layouts(const TypedCase &c, bool first_of_type, bool quick) {
   std::vector<Layout> all = layouts_of(c.call);
-  if (!first_content) all.resize(1);
+  if (!c.first_content) all.resize(1);
   if (!quick) return all;
   std::vector<Layout> chosen;
   for (const Layout layout : all) {
@@ -59,10 +58,7 @@ Status for_each_case(const OpDefinition &op, bool quick, const Body &body) {
   std::set<DType> types;
   for (const TypedCase &c : cases) {
     const bool first_of_type = types.insert(c.dtype).second;
-    const bool first_content = c.source.contents.empty()
-                                   ? c.content != Content::kWhole || !is_float(c.dtype)
-                                   : c.content == c.source.contents.front();
-    const std::vector<Layout> layouts = chosen_layouts(c, first_content, first_of_type, quick);
+    const std::vector<Layout> layouts = chosen_layouts(c, first_of_type, quick);
     if (!layouts.empty()) FLAME_TRY(body(c, layouts));
   }
   return {};
@@ -90,8 +86,8 @@ void add(CaseReport report, OpSummary &summary, SuiteReport &whole) {
   count(report, summary.total);
   count(report, summary.by_dtype[report.dtype]);
   count(report, whole.total);
-  if (report.failure != Failure::kNone && whole.failures.size() < SuiteReport::kMaxFailures)
-    whole.failures.push_back(report);
+  const bool kept = summary.total.failed <= static_cast<int64_t>(SuiteReport::kMaxFailures);
+  if (report.failure != Failure::kNone && kept) whole.failures.push_back(report);
   if (is_worse(report, summary.worst)) summary.worst = std::move(report);
 }
 

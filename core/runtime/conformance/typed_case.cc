@@ -48,7 +48,10 @@ std::string case_name(const TypedCase &c) {
 }
 
 std::vector<Content> contents_of(const OpDefinition &op, const OpCase &c, DType dtype) {
-  if (!is_float(dtype)) return {c.contents.empty() ? Content::kWhole : c.contents.front()};
+  if (!is_float(dtype)) {
+    const bool large = std::ranges::count(c.contents, Content::kLarge) > 0;
+    return large ? std::vector{Content::kWhole, Content::kLarge} : std::vector{Content::kWhole};
+  }
   if (!c.contents.empty()) return c.contents;
   const bool filled = std::ranges::any_of(
       c.inputs, [](const CaseOperand &operand) { return operand.content == Content::kOfCase; });
@@ -59,9 +62,9 @@ std::vector<Content> contents_of(const OpDefinition &op, const OpCase &c, DType 
 }  // namespace
 
 bool TypedCase::exact() const {
-  if (call.op->agreement == Agreement::kExact || !is_float(dtype)) return true;
+  if (call.op->agreement == Agreement::kExact) return true;
   return call.op->agreement == Agreement::kLinear && content == Content::kWhole &&
-         source.exact_when_whole;
+         is_float(dtype) && source.exact_when_whole;
 }
 
 bool TypedCase::oracle_in_own_type() const {
@@ -85,8 +88,9 @@ Result<std::vector<TypedCase>> typed_cases(const OpDefinition &op) {
       const DType own =
           has_own_type(c) || call->outputs.empty() ? dtype : call->outputs.front().dtype;
       if (own != dtype) continue;
-      for (const Content content : contents_of(op, c, dtype)) {
-        all.push_back({c, dtype, content, *call, {}});
+      const std::vector<Content> contents = contents_of(op, c, dtype);
+      for (const Content content : contents) {
+        all.push_back({c, dtype, content, content == contents.front(), *call, {}});
         all.back().name = case_name(all.back());
       }
     }

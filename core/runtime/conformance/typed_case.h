@@ -12,10 +12,11 @@ struct TypedCase {
   OpCase source;
   DType dtype = DType::kF32;  // of the case
   Content content = Content::kNormal;
-  OpCall call;       // checked, with the types of all operands
-  std::string name;  // "matmul f32[3, 5] f32[5, 7] transpose_b=true whole": unique
+  bool first_content = true;  // of its source, so that every layout is tried with it
+  OpCall call;                // checked, with the types of all operands
+  std::string name;           // "matmul f32[3, 5] f32[5, 7] transpose_b=true whole": unique
 
-  // The answer has to have the same bits as the oracle's.
+  // Floats of the answer have to have the same bits as the oracle's; all other types always do.
   bool exact() const;
   // The oracle computes in the types of the case, not in f64.
   bool oracle_in_own_type() const;

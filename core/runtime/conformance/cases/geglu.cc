@@ -1,0 +1,18 @@
+// Conformance cases of geglu.
+#include "core/runtime/conformance/op_case.h"
+
+namespace flame::conformance {
+
+OpCases geglu_cases() {
+  OpCases cases;
+  for (const char *activation : {"gelu", "gelu_tanh", "silu"}) {
+    for (const Shape &x : {Shape{3, 34}, Shape{2}, Shape{2, 77, 32}, Shape{0, 4}, Shape{5, 514}}) {
+      cases.push_back({.inputs = {in(x)},
+                       .attributes = {{"activation", std::string(activation)}},
+                       .contents = {Content::kNormal, Content::kWide}});
+    }
+  }
+  return cases;
+}
+
+}  // namespace flame::conformance

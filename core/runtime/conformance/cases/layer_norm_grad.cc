@@ -1,0 +1,24 @@
+// Conformance cases of layer_norm_grad.
+#include "core/runtime/conformance/op_case.h"
+
+namespace flame::conformance {
+
+OpCases layer_norm_grad_cases() {
+  OpCases cases;
+  for (const Shape &x :
+       {Shape{4, 7}, Shape{3}, Shape{2, 3, 16}, Shape{2, 77, 33}, Shape{3, 320}, Shape{0, 5}}) {
+    const Shape rows{x.sizes().first(x.rank() - 1)};
+    const CaseOperand mean = answer(rows, 1, TypeOf::kCompute);
+    const CaseOperand rstd = answer(rows, 2, TypeOf::kCompute);
+    const std::vector<ForwardOp> forward{{"layer_norm", {1}, {}}};
+    const CaseOperand c = in({x.back(0)});
+    cases.push_back({.inputs = {in(x), in(x), mean, rstd}, .forward = forward});
+    cases.push_back({.inputs = {in(x), in(x), mean, rstd, c}, .forward = forward});
+    cases.push_back({.inputs = {in(x), in(x), mean, rstd, c},
+                     .attributes = {{"weight_gradient", true}},
+                     .forward = forward});
+  }
+  return cases;
+}
+
+}  // namespace flame::conformance

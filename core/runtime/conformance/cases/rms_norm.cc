@@ -1,0 +1,18 @@
+// Conformance cases of rms_norm.
+#include "core/runtime/conformance/op_case.h"
+
+namespace flame::conformance {
+
+OpCases rms_norm_cases() {
+  OpCases cases;
+  for (const Shape &x : {Shape{4, 7}, Shape{1, 1}, Shape{3}, Shape{2, 3, 16}, Shape{2, 77, 33},
+                         Shape{3, 320}, Shape{2, 1283}, Shape{0, 5}}) {
+    const CaseOperand c = in({x.back(0)});
+    cases.push_back({.inputs = {in(x)}});
+    cases.push_back({.inputs = {in(x), c}});
+    cases.push_back({.inputs = {in(x), c}, .attributes = {{"eps", 1e-2}}});
+  }
+  return cases;
+}
+
+}  // namespace flame::conformance
