@@ -109,19 +109,19 @@ class Reverse {
 
   Status through(NodeId id) {
     // A copy: the builder's nodes move while the rule adds more.
-    const Node node = builder_.program().nodes()[id];
-    if (!paths_.pass(node)) return {};
-    std::vector<Term> cotangents;
+    node_ = builder_.program().nodes()[id];
+    if (!paths_.pass(node_)) return {};
     bool arrives = false;
-    for (const ValueId output : node.outputs) {
+    use_.cotangents.clear();
+    for (const ValueId output : node_.outputs) {
       const ValueId held = cotangents_[output];
-      cotangents.push_back(held == 0 ? Term() : builder_.term(held));
+      use_.cotangents.push_back(held == 0 ? Term() : builder_.term(held));
       arrives = arrives || held != 0;
     }
     if (!arrives) return {};
-    if (!node.op->gradient) return no_rule(node);
-    builder_.set_place(node.place);
-    const Status status = apply_rule(node, cotangents);
+    if (!node_.op->gradient) return no_rule(node_);
+    builder_.set_place(node_.place);
+    const Status status = apply_rule(node_);
     builder_.set_place(nullptr);
     return status;
   }
@@ -132,25 +132,27 @@ class Reverse {
                                     node.place->text(), node.op->gradient_note));
   }
 
-  Status apply_rule(const Node &node, const std::vector<Term> &cotangents) {
-    std::vector<Term> inputs;
-    std::vector<Term> outputs;
-    std::vector<bool> wanted;
-    std::vector<TensorType> output_types;
+  Status apply_rule(const Node &node) {
+    use_.inputs.clear();
+    use_.wanted.clear();
+    use_.outputs.clear();
+    use_.output_types.clear();
     for (const ValueId input : node.inputs) {
-      inputs.push_back(builder_.term(input));
-      wanted.push_back(paths_.passes(input));
+      use_.inputs.push_back(builder_.term(input));
+      use_.wanted.push_back(paths_.passes(input));
     }
     for (const ValueId output : node.outputs) {
-      outputs.push_back(builder_.term(output));
-      output_types.push_back(builder_.type_of(output));
+      use_.outputs.push_back(builder_.term(output));
+      use_.output_types.push_back(builder_.type_of(output));
     }
-    const std::vector<Term> gradients = node.op->gradient(
-        {builder_, node.attributes, inputs, output_types, outputs, cotangents, wanted});
+    const std::vector<Term> gradients =
+        node.op->gradient({builder_, node.attributes, use_.inputs, use_.output_types, use_.outputs,
+                           use_.cotangents, use_.wanted});
     FLAME_TRY(builder_.status());
     for (size_t i = 0; i < gradients.size() && i < node.inputs.size(); ++i) {
-      if (!wanted[i] || !gradients[i]) continue;
-      if (gradients[i].type() != inputs[i].type()) return wrong_type(node, i, gradients[i].type());
+      if (!use_.wanted[i] || !gradients[i]) continue;
+      if (gradients[i].type() != use_.inputs[i].type())
+        return wrong_type(node, i, gradients[i].type());
       receive(node.inputs[i], gradients[i].id());
     }
     return builder_.status();
@@ -164,9 +166,20 @@ class Reverse {
         ""};
   }
 
+  // What a rule is given: kept from node to node, so that their memory is.
+  struct Use {
+    std::vector<Term> inputs;
+    std::vector<Term> outputs;
+    std::vector<Term> cotangents;
+    std::vector<TensorType> output_types;
+    std::vector<bool> wanted;
+  };
+
   ProgramBuilder &builder_;
   const Paths &paths_;
   std::vector<ValueId> cotangents_;
+  Node node_;
+  Use use_;
 };
 
 // Copies the program; ops that a gradient passes and that have no rule are taken apart.

@@ -44,21 +44,36 @@ std::string text_of(const AttributeValue &value) {
   return std::visit([](const auto &held) { return text_of_scalar(held); }, value);
 }
 
+// For which equal is not the same: -0.0 and 0.0.
+static bool holds_floats(const AttributeValue &value) {
+  return std::holds_alternative<double>(value) ||
+         std::holds_alternative<std::vector<double>>(value);
+}
+
+const std::vector<Attributes::Entry> &Attributes::none() {
+  static const std::vector<Entry> empty;
+  return empty;
+}
+
 const AttributeValue *Attributes::find(std::string_view name) const {
-  for (const Entry &entry : entries_) {
+  for (const Entry &entry : entries()) {
     if (entry.first == name) return &entry.second;
   }
   return nullptr;
 }
 
 void Attributes::set(std::string_view name, AttributeValue value) {
-  for (Entry &entry : entries_) {
+  const AttributeValue *held = find(name);
+  if (held && !holds_floats(value) && *held == value) return;
+  if (!entries_) entries_ = std::make_shared<std::vector<Entry>>();
+  if (entries_.use_count() != 1) entries_ = std::make_shared<std::vector<Entry>>(*entries_);
+  for (Entry &entry : *entries_) {
     if (entry.first == name) {
       entry.second = std::move(value);
       return;
     }
   }
-  entries_.emplace_back(name, std::move(value));
+  entries_->emplace_back(name, std::move(value));
 }
 
 template <typename T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,18 +36,21 @@ inline AttributeKind kind_of(const AttributeValue &value) {
 // "3", "1e-05", "true", "\"max\"", "[1, 2]"
 std::string text_of(const AttributeValue &value);
 
-// A small map that keeps its order. The getters are for attributes that the catalogue has checked:
-// asking for a name or kind that is not there asserts, and gives an empty value in a release build.
+// A small map that keeps its order. Copies share their entries until one of them is changed: every
+// op of a program has attributes, and most copies are only read. The getters are for attributes
+// that the catalogue has checked: asking for a name or kind that is not there asserts, and gives an
+// empty value in a release build.
 class Attributes {
  public:
   using Entry = std::pair<std::string, AttributeValue>;
 
   Attributes() = default;
-  Attributes(std::initializer_list<Entry> entries) : entries_(entries) {}
+  Attributes(std::initializer_list<Entry> entries)
+      : entries_(std::make_shared<std::vector<Entry>>(entries)) {}
 
   const AttributeValue *find(std::string_view name) const;
   void set(std::string_view name, AttributeValue value);
-  const std::vector<Entry> &entries() const { return entries_; }
+  const std::vector<Entry> &entries() const { return entries_ ? *entries_ : none(); }
 
   int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;
@@ -56,13 +60,16 @@ class Attributes {
   const std::vector<double> &numbers(std::string_view name) const;
   const std::vector<std::string> &texts(std::string_view name) const;
 
-  friend bool operator==(const Attributes &, const Attributes &) = default;
+  friend bool operator==(const Attributes &a, const Attributes &b) {
+    return a.entries_ == b.entries_ || a.entries() == b.entries();
+  }
 
  private:
+  static const std::vector<Entry> &none();
   template <typename T>
   const T &get(std::string_view name) const;
 
-  std::vector<Entry> entries_;
+  std::shared_ptr<std::vector<Entry>> entries_;  // null: empty; changed only while unshared
 };
 
 }  // namespace flame

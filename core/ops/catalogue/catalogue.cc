@@ -49,8 +49,16 @@ Error unknown_attribute(const OpDefinition &op, std::string_view name) {
   return plugin_error(fmt::format("has no attribute '{}'", shown(name)), did_you_mean(name, names));
 }
 
+bool is_complete(const OpDefinition &op, const Attributes &given) {
+  return std::ranges::equal(given.entries(), op.attributes,
+                            [](const auto &entry, const auto &spec) {
+                              return entry.first == spec.name && kind_of(entry.second) == spec.kind;
+                            });
+}
+
 // All attributes of the op in its order, given or by default.
 Result<Attributes> complete(const OpDefinition &op, const Attributes &given) {
+  if (is_complete(op, given)) return given;
   size_t used = 0;
   Attributes result;
   for (const AttributeSpec &spec : op.attributes) {
