@@ -2,10 +2,8 @@
 
 namespace flame::reference {
 
-KernelPlan::KernelPlan(const Op &op)
-    : kernel_(find_kernel(op.name())),
-      input_count_(op.input_count()),
-      output_count_(op.output_count()) {
+KernelPlan::KernelPlan(const Op &op, Kernel kernel)
+    : kernel_(kernel), input_count_(op.input_count()), output_count_(op.output_count()) {
   for (const flame_attribute &attribute : op.attributes()) keep(attribute);
 }
 

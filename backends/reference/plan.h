@@ -14,7 +14,8 @@ namespace flame::reference {
 class KernelPlan : public Plan {
  public:
   // Copies all of the op that run() needs. check_op() has accepted it.
-  explicit KernelPlan(const Op &op);
+  explicit KernelPlan(const Op &op) : KernelPlan(op, find_kernel(op.name())) {}
+  KernelPlan(const Op &op, Kernel kernel);
   void run(const Call &call, TensorList inputs, TensorList outputs) override;
 
  private:

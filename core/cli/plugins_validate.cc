@@ -7,7 +7,9 @@
 #include "core/base/file.h"
 #include "core/base/terminal.h"
 #include "core/cli/commands.h"
+#include "core/cli/installed.h"
 #include "core/plugin/validate/validate.h"
+#include "flame/descriptor.h"
 
 namespace flame::cli {
 namespace {
@@ -57,6 +59,10 @@ int print_list() {
 Result<ValidateOptions> options_of(const Arguments &arguments) {
   ValidateOptions options;
   options.only = arguments.get("--only");
+  options.full = arguments.has("--full");
+  const Catalogue catalogue = installed_catalogue(arguments);
+  const auto reference = catalogue.find(FLAME_KIND_BACKEND, "reference");
+  if (reference.ok()) options.reference = *reference->plugin;
   for (const std::string &setting : arguments.all("--set")) {
     const size_t equals = setting.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -130,6 +136,9 @@ constexpr CommandOption kOptions[] = {
      .repeated = true,
      .help = "a value for an option that has no default"},
     {.name = "--time-limit", .value = "SECONDS", .help = "of each check; 10 if not given"},
+    {.name = "--full",
+     .value = "",
+     .help = "compare a backend with the reference in all cases, which takes minutes"},
     {.name = "--json", .value = "", .help = "print JSON"},
     {.name = "--junit",
      .value = "FILE",

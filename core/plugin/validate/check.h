@@ -60,6 +60,7 @@ std::span<const Check> thread_checks();
 std::span<const Check> process_checks();
 std::span<const Check> backend_checks();
 std::span<const Check> backend_op_checks();
+std::span<const Check> conformance_checks();
 std::span<const Check> program_checks();
 std::span<const Check> build_checks();
 std::span<const Check> data_checks();

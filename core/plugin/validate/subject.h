@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "core/plugin/attribute_list.h"
+#include "core/plugin/catalogue.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/library.h"
 #include "core/plugin/validate/check.h"
@@ -26,6 +27,8 @@ struct SubjectFacts {
   std::filesystem::path manifest_file;          // empty if there is none beside the library
   std::filesystem::path scratch;                // an empty folder of this check's own
   std::map<std::string, std::string> settings;  // values for options that have no default
+  std::optional<InstalledPlugin> reference;     // the plugin of the backend to compare with
+  bool full = false;                            // also what takes minutes
 };
 
 // A component of the plugin with its interface and the options that it would get.

@@ -225,6 +225,8 @@ Result<SubjectFacts> facts_of(const path &file, const ValidateOptions &options) 
   std::error_code error;
   SubjectFacts facts;
   facts.settings = options.settings;
+  facts.reference = options.reference;
+  facts.full = options.full;
   facts.file = std::filesystem::absolute(file, error);
   if (file.string().ends_with(kManifestSuffix)) {
     FLAME_ASSIGN(const Manifest manifest, read_manifest(file));

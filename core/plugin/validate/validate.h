@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/json.h"
 #include "core/base/result.h"
+#include "core/plugin/catalogue.h"
 #include "core/plugin/validate/check.h"
 
 namespace flame {
@@ -33,6 +35,9 @@ struct ValidateOptions {
   std::chrono::milliseconds time_limit{10000};  // of each check
   // Values for options of the plugin's components that have no default.
   std::map<std::string, std::string> settings;
+  // The plugin of the backend 'reference', which answers are compared with.
+  std::optional<InstalledPlugin> reference;
+  bool full = false;  // also what takes minutes
   // Told of each report as soon as it is there.
   std::function<void(const CheckReport &)> on_report;
 };

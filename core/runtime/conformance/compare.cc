@@ -97,7 +97,7 @@ bool same_kind(double a, double b) {
 // f64 and f32 are the gates of single ops; a narrower type may round each element once more (or as
 // often as the contract says), which costs no more than its unit roundoff of the whole norm.
 Tolerance tolerance_for(DType dtype, int roundings) {
-  if (dtype == DType::kF64) return {1e-13, 1e-13};
+  if (dtype == DType::kF64) return {1e-12, 1e-12};
   const double rounding = roundings * unit_roundoff(dtype);
   return {rounding + 2e-6, rounding + 2e-6};
 }

@@ -60,6 +60,8 @@ struct OpCase {
   bool dtype_attribute = false;
   // With whole numbers the answer has to have the same bits, if the op is linear.
   bool exact_when_whole = true;
+  // Layout::kRepeated makes sense: it leaves more than one number to compute with.
+  bool repeats = true;
   // The oracle computes in the case's own types instead of f64: for functions that jump, where
   // another precision may end on the other side.
   bool oracle_in_own_type = false;

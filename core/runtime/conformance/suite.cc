@@ -42,6 +42,7 @@ Result<std::vector<const OpDefinition *>> selected_ops(const SuiteOptions &optio
 std::vector<Layout> chosen_layouts(const TypedCase &c, bool first_of_type, bool quick) {
   std::vector<Layout> all = layouts_of(c.call);
   if (!c.first_content) all.resize(1);
+  if (!c.source.repeats) std::erase(all, Layout::kRepeated);
   if (!quick) return all;
   std::vector<Layout> chosen;
   for (const Layout layout : all) {

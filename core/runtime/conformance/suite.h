@@ -40,8 +40,9 @@ struct OpSummary {
 };
 
 struct SuiteReport {
-  std::vector<OpSummary> ops;        // in the catalogue's order
-  std::vector<CaseReport> failures;  // in the order in which they came, at most kMaxFailures of an op
+  std::vector<OpSummary> ops;  // in the catalogue's order
+  std::vector<CaseReport>
+      failures;  // in the order in which they came, at most kMaxFailures of an op
   Tally total;
   static constexpr size_t kMaxFailures = 50;
 };

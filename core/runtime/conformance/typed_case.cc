@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/ops/catalogue/catalogue.h"
 
@@ -38,7 +39,12 @@ bool has_own_type(const OpCase &c) {
 
 std::string case_name(const TypedCase &c) {
   std::string name(c.call.op->name);
-  for (const TensorType &type : c.call.inputs) name += " " + type.text();
+  for (size_t i = 0; i < c.call.inputs.size(); ++i) {
+    name += " " + c.call.inputs[i].text();
+    const Content content = c.source.inputs[i].content;
+    if (content == Content::kTies || content == Content::kSpecial)
+      name += fmt::format(" ({})", name_of(content));
+  }
   for (const AttributeSpec &spec : c.call.op->attributes) {
     const AttributeValue *value = c.call.attributes.find(spec.name);
     if (!value || (spec.default_value && *value == *spec.default_value)) continue;
@@ -73,10 +79,11 @@ bool TypedCase::oracle_in_own_type() const {
 
 Result<std::vector<TypedCase>> typed_cases(const OpDefinition &op) {
   std::vector<TypedCase> all;
+  std::set<std::string> names;
   const CaseMaker make = find_cases(op.name);
   if (!make) return plugin_error(fmt::format("op '{}' has no conformance cases", op.name));
   for (const OpCase &c : make()) {
-    const size_t before = all.size();
+    bool right = false;
     std::string refusal;
     for (const DType dtype : all_dtypes()) {
       Result<OpCall> call = call_of(op, c, dtype);
@@ -84,17 +91,20 @@ Result<std::vector<TypedCase>> typed_cases(const OpDefinition &op) {
         if (refusal.empty()) refusal = call.error().what;
         continue;
       }
+      right = true;
       // Without an operand of the case's type all types would be the same case.
       const DType own =
           has_own_type(c) || call->outputs.empty() ? dtype : call->outputs.front().dtype;
       if (own != dtype) continue;
       const std::vector<Content> contents = contents_of(op, c, dtype);
       for (const Content content : contents) {
-        all.push_back({c, dtype, content, content == contents.front(), *call, {}});
-        all.back().name = case_name(all.back());
+        TypedCase made{c, dtype, content, content == contents.front(), *call, {}};
+        made.name = case_name(made);
+        // An operand in the computing type makes the same case twice where that is the case's own.
+        if (names.insert(made.name).second) all.push_back(std::move(made));
       }
     }
-    if (all.size() == before)
+    if (!right)
       return plugin_error(fmt::format("a conformance case of '{}' is wrong: {}", op.name, refusal));
   }
   return all;

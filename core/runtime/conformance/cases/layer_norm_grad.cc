@@ -12,11 +12,16 @@ OpCases layer_norm_grad_cases() {
     const CaseOperand rstd = answer(rows, 2, TypeOf::kCompute);
     const std::vector<ForwardOp> forward{{"layer_norm", {1}, {}}};
     const CaseOperand c = in({x.back(0)});
-    cases.push_back({.inputs = {in(x), in(x), mean, rstd}, .forward = forward});
-    cases.push_back({.inputs = {in(x), in(x), mean, rstd, c}, .forward = forward});
-    cases.push_back({.inputs = {in(x), in(x), mean, rstd, c},
-                     .attributes = {{"weight_gradient", true}},
-                     .forward = forward});
+    const bool repeats = x.rank() > 1;
+    const auto add = [&](std::vector<CaseOperand> inputs, bool weight_gradient) {
+      cases.push_back({.inputs = std::move(inputs),
+                       .attributes = {{"weight_gradient", weight_gradient}},
+                       .forward = forward,
+                       .repeats = repeats});
+    };
+    add({in(x), in(x), mean, rstd}, false);
+    add({in(x), in(x), mean, rstd, c}, false);
+    add({in(x), in(x), mean, rstd, c}, true);
   }
   return cases;
 }

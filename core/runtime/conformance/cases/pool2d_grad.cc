@@ -20,9 +20,6 @@ OpCases pool2d_grad_cases() {
       for (const Content content : {Content::kNormal, Content::kTies, Content::kSpecial}) {
         c.inputs.resize(1);
         c.inputs.push_back(in(sizes.x, content));
-        // The same sizes with other content are another case only by their numbers.
-        c.contents = {content == Content::kNormal ? Content::kNormal : Content::kWhole};
-        if (content == Content::kSpecial) c.contents = {Content::kPositive};
         cases.push_back(c);
       }
     }
