@@ -4,12 +4,12 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kValidateCommand,       &kInitCommand,
-      &kSchemaCommand,         &kCrosscheckCommand,
-      &kDoctorCommand,         &kPluginsListCommand,
-      &kPluginsInspectCommand, &kPluginsValidateCommand,
-      &kPluginsLockCommand,    &kPluginsManifestCommand,
-      &kCompletionCommand,
+      &kValidateCommand,        &kInitCommand,
+      &kSchemaCommand,          &kCrosscheckCommand,
+      &kExplainCommand,         &kDoctorCommand,
+      &kPluginsListCommand,     &kPluginsInspectCommand,
+      &kPluginsValidateCommand, &kPluginsLockCommand,
+      &kPluginsManifestCommand, &kCompletionCommand,
   };
   return kCommands;
 }

@@ -8,6 +8,7 @@ namespace flame::cli {
 extern const Command kCompletionCommand;
 extern const Command kCrosscheckCommand;
 extern const Command kDoctorCommand;
+extern const Command kExplainCommand;
 extern const Command kInitCommand;
 extern const Command kPluginsInspectCommand;
 extern const Command kPluginsListCommand;

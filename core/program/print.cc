@@ -102,6 +102,12 @@ Json node_json(const Program &program, const Node &node) {
 
 }  // namespace
 
+std::string to_text(const Program &program, const Node &node) {
+  return fmt::format("{} = {}({}){} : {}  # {}", list_of(node.outputs), node.op->name,
+                     list_of(node.inputs), printable(attributes_of(node)),
+                     types_of(program, node.outputs), printable(node.place->text()));
+}
+
 std::string to_text(const Program &program) {
   std::string text;
   for (const NamedValue &input : program.inputs()) {
@@ -113,11 +119,7 @@ std::string to_text(const Program &program) {
                         parameter.trainable ? "trainable " : "", printable(parameter.name),
                         program.type(parameter.value).text());
   }
-  for (const Node &node : program.nodes()) {
-    text += fmt::format("{} = {}({}){} : {}  # {}\n", list_of(node.outputs), node.op->name,
-                        list_of(node.inputs), printable(attributes_of(node)),
-                        types_of(program, node.outputs), printable(node.place->text()));
-  }
+  for (const Node &node : program.nodes()) text += to_text(program, node) + "\n";
   for (const NamedValue &output : program.outputs()) {
     text += fmt::format("output \"{}\" = %{}\n", printable(output.name), output.value);
   }
@@ -147,28 +149,36 @@ std::string to_json(const Program &program, int indent) {
   return whole.dump(indent) + "\n";
 }
 
-std::string to_dot(const Program &program) {
-  std::string text = "digraph program {\n  node [shape=box];\n";
-  const auto source = [&](const std::string &name, ValueId value) {
-    const std::string label = printable(name) + " " + program.type(value).text();
-    text += fmt::format("  v{} [shape=oval, label={}];\n", value, quoted(label));
-  };
+std::string to_dot(const Program &program, const std::function<bool(const Node &)> &shown) {
+  std::string nodes;
+  std::vector<bool> used(program.values().size(), !shown);
   const auto from = [&](ValueId value) {
     const NodeId producer = program.value(value).producer;
     return producer == kNoNode ? fmt::format("v{}", value) : fmt::format("n{}", producer);
   };
-  for (const NamedValue &input : program.inputs()) source(input.name, input.value);
-  for (const Parameter &parameter : program.parameters()) source(parameter.name, parameter.value);
   for (size_t id = 0; id < program.nodes().size(); ++id) {
     const Node &node = program.nodes()[id];
+    if (shown && !shown(node)) continue;
     const std::string label = std::string(node.op->name) + printable(attributes_of(node));
-    text += fmt::format("  n{} [label={}];\n", id, quoted(label));
+    nodes += fmt::format("  n{} [label={}];\n", id, quoted(label));
+    for (const ValueId output : node.outputs) used[output] = true;
     for (const ValueId input : node.inputs) {
-      text += fmt::format("  {} -> n{} [label={}];\n", from(input), id,
-                          quoted(program.type(input).shape.text()));
+      used[input] = true;
+      nodes += fmt::format("  {} -> n{} [label={}];\n", from(input), id,
+                           quoted(program.type(input).shape.text()));
     }
   }
+  std::string text = "digraph program {\n  node [shape=box];\n";
+  const auto source = [&](const std::string &name, ValueId value) {
+    if (!used[value]) return;
+    const std::string label = printable(name) + " " + program.type(value).text();
+    text += fmt::format("  v{} [shape=oval, label={}];\n", value, quoted(label));
+  };
+  for (const NamedValue &input : program.inputs()) source(input.name, input.value);
+  for (const Parameter &parameter : program.parameters()) source(parameter.name, parameter.value);
+  text += nodes;
   for (const NamedValue &output : program.outputs()) {
+    if (!used[output.value]) continue;
     text += fmt::format("  \"out {0}\" [shape=oval];\n  {1} -> \"out {0}\";\n", output.value,
                         from(output.value));
   }

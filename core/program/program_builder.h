@@ -26,6 +26,7 @@ class ProgramBuilder final : public OpBuilder {
 
   void push_scope(std::string_view name);
   void pop_scope();
+  size_t open_scopes() const { return scopes_.size(); }
   // Where the next ops are built; the open scopes are added. Until the next call.
   void set_source(std::string_view file, uint32_t line);
   // The whole place of the next ops, for passes that rewrite a program; until the next call, and

@@ -1,0 +1,68 @@
+// Puts adapters (LoRA, for example) beside chosen layers of a program.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/program/program_builder.h"
+
+namespace flame {
+
+// A layer that can be adapted: a linear, a conv2d, or a product with a matrix, whose weight is a
+// parameter NAME.weight.
+struct Layer {
+  std::string name;     // "down_blocks.1.attn.to_q"
+  std::string_view op;  // "linear" or "conv2d"
+  ValueId input = 0;
+  ValueId weight = 0;  // of a linear: [out, in]
+  ValueId output = 0;
+  const Attributes *attributes = nullptr;  // of the op; empty for a linear
+};
+
+// Builds what replaces layer.output and gives it; layer.output itself leaves the layer alone. The
+// layer's scope is open.
+using AdaptFunction = std::function<Result<ValueId>(ProgramBuilder &builder, const Layer &layer)>;
+
+struct AdaptRule {
+  std::string pattern;
+  AdaptFunction adapt;  // empty: layers of this pattern are left alone
+};
+
+struct AdaptRequest {
+  std::vector<AdaptRule> rules;  // the last one that matches a layer counts
+};
+
+struct Adapted {
+  Program program;
+  // The names of the layers whose output was replaced, in the order of the program; a layer that
+  // stands there twice, once.
+  std::vector<std::string> layers;
+};
+
+// Whether a pattern means the layer. The pattern stands for the whole name or for its end behind a
+// dot; "*" is any text without a dot, "**" any text: "to_q" and "mid.*.to_q" and "mid.**" all mean
+// "mid.attn.to_q".
+bool matches_layer(std::string_view pattern, std::string_view name);
+
+// The layers of a program that can be adapted, in its order; each name once.
+std::vector<std::string> adaptable_layers(const Program &program);
+
+// Replaces the outputs of the layers that the rules mean. The parameters that were there are frozen
+// afterwards: what is trained is the adapters'. Errors (kBadConfig): a pattern that means no layer,
+// with names that are near, and rules that change nothing; and those of the adapters, with the
+// layer's name.
+Result<Adapted> adapt(const Program &program, const AdaptRequest &request);
+
+// One line of a list of layers: "PATTERN", "!PATTERN" to leave those layers alone, or "PATTERN
+// rank=8 alpha=4" with options of the adapter for those layers.
+struct LayerChoice {
+  std::string pattern;
+  bool leave = false;
+  std::vector<std::pair<std::string, std::string>> options;
+};
+Result<LayerChoice> parse_layer_choice(std::string_view text);
+
+}  // namespace flame

@@ -1,0 +1,25 @@
+// Makes a program fit into less memory: values that wait for the backward part are made a second
+// time instead of being kept.
+#pragma once
+
+#include "core/passes/place.h"
+
+namespace flame {
+
+struct Recomputed {
+  Program program;
+  PlacedProgram placed;
+  size_t nodes = 0;       // that were doubled
+  double extra_cost = 0;  // of what the program cost before, as cost.h counts: 0.3 is 30 % more
+};
+
+// The program, placed, so that it takes at most `memory_bytes` in all: weights, inputs, outputs and
+// arena. It is tried first as it is; then with ever more nodes doubled, right before the later of
+// their users, the cheapest program first that fits. What is made a second time has the same bits:
+// every op gives the same for the same, and random numbers come from counters. For a program that
+// was fused; no clean_up afterwards, which would undo it. Error kOutOfMemory: by how much it misses
+// and what would help.
+Result<Recomputed> recompute(const Program &program, Target &target, const PlaceRequest &request,
+                             uint64_t memory_bytes);
+
+}  // namespace flame

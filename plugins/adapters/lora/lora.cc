@@ -1,0 +1,89 @@
+// LoRA: a product of low rank beside a layer, y + alpha / rank · up(down(x)).
+//
+// The names and shapes are those of the files that other programs load: <layer>.lora_down.weight
+// and <layer>.lora_up.weight. `up` starts at zero, so that the model starts as it was.
+#include "flame/plugin.hpp"
+
+namespace {
+
+class Lora : public flame::Adapter {
+ public:
+  struct Options {
+    int64_t rank = 16;
+    std::optional<double> alpha;
+
+    void describe(flame::OptionTable &table) {
+      table.integer("rank", rank, "Rank of the product; more learns more and weighs more.")
+          .range(1, 4096)
+          .alias("network_dim");
+      table
+          .number("alpha", alpha,
+                  "The product is scaled by alpha / rank; the rank itself, when left out.")
+          .above(0)
+          .alias("network_alpha");
+    }
+  };
+
+  explicit Lora(const Options &options) : options_(options) {}
+
+  flame::Value adapt(flame::Program &program, const flame::Layer &layer) override {
+    flame::Value product;
+    if (layer.op == "linear") {
+      product = beside_linear(program, layer);
+    } else if (layer.op == "conv2d") {
+      product = beside_conv(program, layer);
+    } else {
+      return layer.output;
+    }
+    const double rank = static_cast<double>(options_.rank);
+    const double scale = options_.alpha.value_or(rank) / rank;
+    return layer.output + (scale == 1 ? product : scale * product);
+  }
+
+ private:
+  // Trained in f32 and used in the type of the layer.
+  static flame::Value weight(flame::Program &program, const char *name, const flame::Shape &shape,
+                             flame_dtype type) {
+    const flame::Value master = program.trainable(name, FLAME_DTYPE_F32, shape);
+    return type == FLAME_DTYPE_F32 ? master : cast(master, type);
+  }
+
+  flame::Value beside_linear(flame::Program &program, const flame::Layer &layer) const {
+    const flame::Shape shape = layer.weight.shape();  // [out, in]
+    const flame_dtype type = layer.output.dtype();
+    const flame::Value down = weight(program, "lora_down.weight", {options_.rank, shape[1]}, type);
+    const flame::Value up = weight(program, "lora_up.weight", {shape[0], options_.rank}, type);
+    return linear(linear(layer.input, down), up);
+  }
+
+  // `down` is a convolution like the layer's with few channels, `up` looks at one place alone.
+  flame::Value beside_conv(flame::Program &program, const flame::Layer &layer) const {
+    const int64_t groups = layer.attributes.integer("groups", 1);
+    if (groups != 1) {
+      throw flame::invalid_argument("layer '", layer.name, "' is a convolution in ", groups,
+                                    " groups, which LoRA cannot adapt: leave it out, \"!",
+                                    layer.name, "\"");
+    }
+    const flame::Shape shape = layer.weight.shape();  // [out, height, width, in]
+    const flame_dtype type = layer.output.dtype();
+    const flame::Value down =
+        weight(program, "lora_down.weight", {options_.rank, shape[1], shape[2], shape[3]}, type);
+    const flame::Value up =
+        weight(program, "lora_up.weight", {shape[0], 1, 1, options_.rank}, type);
+    std::vector<flame::Attribute> window;
+    for (const char *name : {"stride", "padding", "dilation"}) {
+      if (layer.attributes.find(name)) window.push_back({name, layer.attributes.integers(name)});
+    }
+    return flame::op("conv2d", {flame::op("conv2d", {layer.input, down}, window), up});
+  }
+
+  Options options_;
+};
+
+}  // namespace
+
+FLAME_PLUGIN(plugin) {
+  plugin.id("org.flamehost.lora").version("0.1.0").vendor("The flamehost authors");
+  plugin.license("Apache-2.0").summary("LoRA: products of low rank beside layers.");
+  plugin.add<Lora>("lora", "A product of low rank beside linear layers and convolutions.");
+}
