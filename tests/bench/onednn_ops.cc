@@ -1,7 +1,7 @@
 // How quick the ops of backends/onednn are: beside the bare call of oneDNN where there is one, else
 // alone.
 //
-//   ninja -C build/release onednn_ops && build/release/tests/onednn_ops [threads]
+//   ninja -C build/release benchmarks && build/release/tests/bench/bench_onednn_ops [threads]
 //
 // Prints the median and the best of many runs, in milliseconds. The two of a pair take turns, so that what else
 // the machine does meets both.
