@@ -69,11 +69,12 @@ Processor::Processor(uint32_t, const Options &options)
     : engine_(options.threads == 0 ? omp_get_num_procs() : static_cast<int>(options.threads)) {}
 
 void *Processor::allocate(uint64_t size) {
-  void *memory = ::operator new(size, kAlignment, std::nothrow);
+  // The system promises more than it has; what can never be there is refused here.
+  const uint64_t total = bytes_of_pages(_SC_PHYS_PAGES);
+  void *memory = size > total ? nullptr : ::operator new(size, kAlignment, std::nothrow);
   if (memory) return memory;
-  throw flame::out_of_memory(size, " bytes were asked for, but the system gives no more; ",
-                             bytes_of_pages(_SC_AVPHYS_PAGES), " of ",
-                             bytes_of_pages(_SC_PHYS_PAGES), " are free");
+  throw flame::out_of_memory(size, " bytes were asked for, but ", bytes_of_pages(_SC_AVPHYS_PAGES),
+                             " of ", total, " are free");
 }
 
 void Processor::release(void *memory) noexcept {

@@ -30,6 +30,29 @@ bool is_matrix(const Matrices &matrices) {
   return (across == 1 && down >= columns) || (down == 1 && across >= rows);
 }
 
+// Axes that repeat one matrix, which oneDNN knows by their size.
+void squeeze_repeats(Matrices &matrices) {
+  for (size_t axis = 0; axis + 2 < matrices.shape.size(); ++axis) {
+    if (matrices.strides[axis] == 0)
+      matrices.shape[axis] = std::min<int64_t>(matrices.shape[axis], 1);
+  }
+}
+
+// Whether no two elements share a place.
+bool is_disjoint(const Matrices &matrices) {
+  std::vector<std::pair<int64_t, int64_t>> axes;  // stride and size
+  for (size_t axis = 0; axis < matrices.shape.size(); ++axis) {
+    if (matrices.shape[axis] != 1) axes.emplace_back(matrices.strides[axis], matrices.shape[axis]);
+  }
+  std::sort(axes.begin(), axes.end());
+  int64_t extent = 1;
+  for (const auto &[stride, size] : axes) {
+    if (stride < extent) return false;
+    extent = stride * size;
+  }
+  return true;
+}
+
 // An axis of size 1 has any stride; these are the ones that make a plain layout.
 void settle_strides(Matrices &matrices) {
   const size_t rank = matrices.shape.size();
@@ -74,18 +97,26 @@ class ProductPlan : public OpPlan {
     element_size_ = FLAME_DTYPE_BYTES(op.output(0).dtype);
     if (addend == Addend::kMatrices) info.in_place_mask = 1u << 2;
     if (count_ == 0 || inner_ == 0) return;
-    settle_strides(a_);
-    settle_strides(b_);
-    for (const Matrices *operand : {&a_, &b_}) {
-      if (is_matrix(*operand)) continue;
-      throw flame::unsupported(op.name(),
-                               " needs contiguous matrices, or transposed ones, but an input ",
-                               flame::to_text(op.input(operand == &b_)), " is strided");
+    for (Matrices *operand : {&a_, &b_}) {
+      squeeze_repeats(*operand);
+      settle_strides(*operand);
+      if (is_matrix(*operand) && is_disjoint(*operand)) continue;
+      refuse(op, operand == &b_);
+    }
+    for (size_t axis = 0; axis + 2 < rank; ++axis) {
+      // Both repeat, and the answer with them.
+      if (std::max(a_.shape[axis], b_.shape[axis]) != y_shape_[axis]) refuse(op, 0);
     }
     join_rows();
   }
 
  private:
+  [[noreturn]] static void refuse(const flame::Op &op, uint32_t input) {
+    throw flame::unsupported(op.name(),
+                             " needs contiguous matrices, or transposed ones, but input ", input,
+                             ", ", flame::to_text(op.input(input)), ", is strided");
+  }
+
   // One matrix b for all: the batch becomes rows.
   void join_rows() {
     const size_t rank = a_.shape.size();

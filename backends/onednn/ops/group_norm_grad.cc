@@ -26,20 +26,21 @@ struct Channels {
   return dy * share * (1.0f + z * (1.0f - share));
 }
 
-// projections[c] += Σ dz · x̂ and sums[c] += Σ dz.
+// projections[c] += Σ dz · x̂ and sums[c] += Σ dz. With silu dz is kept.
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_rows(
-    Block dy, Block x, int64_t rows, int64_t channels, const Channels &of, float *projections,
-    float *sums) {
+    Block dy, Block x, int64_t rows, int64_t channels, const Channels &of, Block dz,
+    float *projections, float *sums) {
   for (int64_t row = 0; row < rows; ++row) {
     const float *dy_row = dy.data + row * dy.stride;
     const float *x_row = x.data + row * x.stride;
+    float *dz_row = dz.data + row * dz.stride;
     if (of.silu) {
 #pragma omp simd
       for (int64_t c = 0; c < channels; ++c) {
         const float normal = (x_row[c] - of.mean[c]) * of.rstd[c];
-        const float dz = derivative(dy_row[c], normal, of.weight[c], of.bias[c]);
-        projections[c] += dz * normal;
-        sums[c] += dz;
+        dz_row[c] = derivative(dy_row[c], normal, of.weight[c], of.bias[c]);
+        projections[c] += dz_row[c] * normal;
+        sums[c] += dz_row[c];
       }
     } else {
 #pragma omp simd
@@ -51,27 +52,32 @@ struct Channels {
   }
 }
 
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void grad_of_rows(
-    Block dy, Block x, int64_t rows, int64_t channels, const Channels &of, Block dx) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void derive_rows(
+    Block dy, Block x, int64_t rows, int64_t channels, const Channels &of, Block dz) {
   for (int64_t row = 0; row < rows; ++row) {
     const float *dy_row = dy.data + row * dy.stride;
     const float *x_row = x.data + row * x.stride;
+    float *dz_row = dz.data + row * dz.stride;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      const float normal = (x_row[c] - of.mean[c]) * of.rstd[c];
+      dz_row[c] = derivative(dy_row[c], normal, of.weight[c], of.bias[c]);
+    }
+  }
+}
+
+// dx may stand where dz is.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void grad_of_rows(
+    Block dz, Block x, int64_t rows, int64_t channels, const Channels &of, Block dx) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float *dz_row = dz.data + row * dz.stride;
+    const float *x_row = x.data + row * x.stride;
     float *dx_row = dx.data + row * dx.stride;
-    if (of.silu) {
 #pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) {
-        const float normal = (x_row[c] - of.mean[c]) * of.rstd[c];
-        const float dz = derivative(dy_row[c], normal, of.weight[c], of.bias[c]);
-        dx_row[c] =
-            of.rstd[c] * (dz * of.weight[c] - of.mean_g[c] - normal * of.mean_projection[c]);
-      }
-    } else {
-#pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) {
-        const float normal = (x_row[c] - of.mean[c]) * of.rstd[c];
-        dx_row[c] =
-            of.rstd[c] * (dy_row[c] * of.weight[c] - of.mean_g[c] - normal * of.mean_projection[c]);
-      }
+    for (int64_t c = 0; c < channels; ++c) {
+      const float normal = (x_row[c] - of.mean[c]) * of.rstd[c];
+      dx_row[c] =
+          of.rstd[c] * (dz_row[c] * of.weight[c] - of.mean_g[c] - normal * of.mean_projection[c]);
     }
   }
 }
@@ -153,11 +159,13 @@ class GroupNormGrad : public OpPlan {
     double *sum_totals = totals(run, 1, slice);
     std::fill_n(projection_totals, count, 0.0);
     std::fill_n(sum_totals, count, 0.0);
+    // dz is kept where dx will stand, if that is f32; else it is made again.
+    const bool keeps = silu_ && grouping_.dtype == FLAME_DTYPE_F32;
     slice.for_each_block([&](int64_t place, int64_t rows) {
       std::fill_n(projections, count, 0.0f);
       std::fill_n(sums, count, 0.0f);
       add_rows(slice.read(dy, place, rows, buffers), slice.read(x, place, rows, more), rows, count,
-               channels, projections, sums);
+               channels, slice.write(dx, place, buffers), projections, sums);
       for (int64_t c = 0; c < count; ++c) {
         projection_totals[c] += static_cast<double>(projections[c]);
         sum_totals[c] += static_cast<double>(sums[c]);
@@ -167,8 +175,10 @@ class GroupNormGrad : public OpPlan {
     set_means(slice, channels, sum_totals, channels.mean_g);
     slice.for_each_block([&](int64_t place, int64_t rows) {
       const Block to = slice.write(dx, place, buffers);
-      grad_of_rows(slice.read(dy, place, rows, buffers), slice.read(x, place, rows, more), rows,
-                   count, channels, to);
+      const Block from = slice.read(x, place, rows, more);
+      Block dz = keeps ? to : slice.read(dy, place, rows, buffers);
+      if (silu_ && !keeps) derive_rows(dz, from, rows, count, channels, dz);
+      grad_of_rows(dz, from, rows, count, channels, to);
       slice.finish(to, dx, place, rows);
     });
   }
