@@ -25,13 +25,16 @@ void expect_attributes(const flame::Op &op, std::initializer_list<std::string_vi
   }
 }
 
+void expect_float(const flame::Op &op, const flame_tensor &tensor) {
+  if (is_float(tensor.dtype)) return;
+  throw flame::unsupported(
+      op.name(), " takes f32, bf16 and f16, not ", flame::to_text(tensor),
+      tensor.dtype == FLAME_DTYPE_F64 ? "; the backend 'reference' computes in f64" : "");
+}
+
 void expect_floats(const flame::Op &op) {
-  for_each_tensor(op, [&](const std::string &name, const flame_tensor &tensor) {
-    if (is_float(tensor.dtype)) return;
-    throw flame::unsupported(
-        op.name(), " takes f32, bf16 and f16, but ", name, " is ", flame::dtype_name(tensor.dtype),
-        tensor.dtype == FLAME_DTYPE_F64 ? "; the backend 'reference' computes in f64" : "");
-  });
+  for_each_tensor(
+      op, [&](const std::string &, const flame_tensor &tensor) { expect_float(op, tensor); });
 }
 
 void expect_contiguous(const flame::Op &op, std::string_view name, const flame_tensor &tensor) {

@@ -14,7 +14,10 @@ bool is_float(flame_dtype dtype);
 // Refuses attributes that are not named here: they may change what the op means.
 void expect_attributes(const flame::Op &op, std::initializer_list<std::string_view> known);
 
-// Refuses any input or output that is not f32, bf16 or f16.
+// Refuses a tensor that is not f32, bf16 or f16.
+void expect_float(const flame::Op &op, const flame_tensor &tensor);
+
+// The same for all inputs and outputs.
 void expect_floats(const flame::Op &op);
 
 // Refuses a tensor whose elements do not stand one after the other; the host then inserts a copy.

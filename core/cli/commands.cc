@@ -4,9 +4,11 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kValidateCommand,        &kInitCommand,        &kSchemaCommand,
-      &kDoctorCommand,          &kPluginsListCommand, &kPluginsInspectCommand,
-      &kPluginsValidateCommand, &kPluginsLockCommand, &kPluginsManifestCommand,
+      &kValidateCommand,       &kInitCommand,
+      &kSchemaCommand,         &kCrosscheckCommand,
+      &kDoctorCommand,         &kPluginsListCommand,
+      &kPluginsInspectCommand, &kPluginsValidateCommand,
+      &kPluginsLockCommand,    &kPluginsManifestCommand,
       &kCompletionCommand,
   };
   return kCommands;

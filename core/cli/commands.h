@@ -6,6 +6,7 @@
 namespace flame::cli {
 
 extern const Command kCompletionCommand;
+extern const Command kCrosscheckCommand;
 extern const Command kDoctorCommand;
 extern const Command kInitCommand;
 extern const Command kPluginsInspectCommand;

@@ -1,35 +1,9 @@
 #include "core/cli/devices.h"
 
-#include "core/plugin/call_scope.h"
-#include "core/plugin/flame_text.h"
-#include "core/plugin/plugin_host.h"
-#include "flame/backend.h"
+#include "core/plugin/backends.h"
 
 namespace flame::cli {
 namespace {
-
-Result<uint32_t> count_devices(const StartedComponent &backend) {
-  uint32_t count = 0;
-  CallScope scope(backend.plugin->id(), "flame.backend/1 count");
-  const auto &table = backend.table<flame_backend>();
-  FLAME_TRY(scope.finish(table.count(scope.call(), flame_text(backend.component->id), &count)));
-  return count;
-}
-
-Result<DeviceLine> describe_device(const StartedComponent &backend, uint32_t index) {
-  flame_device_info info = {};
-  info.struct_size = sizeof info;
-  CallScope scope(backend.plugin->id(), "flame.backend/1 describe");
-  const auto &table = backend.table<flame_backend>();
-  FLAME_TRY(
-      scope.finish(table.describe(scope.call(), flame_text(backend.component->id), index, &info)));
-  return DeviceLine{backend.component->id,
-                    std::string(text_of(info.name)),
-                    std::string(text_of(info.description)),
-                    info.memory_total,
-                    info.memory_free,
-                    {}};
-}
 
 DeviceLine none(std::string backend, Error problem) {
   DeviceLine line;
@@ -40,7 +14,7 @@ DeviceLine none(std::string backend, Error problem) {
 
 void add_devices(PluginHost &host, const Catalogue::Match &match, std::vector<DeviceLine> &lines) {
   const std::string &id = match.component->id;
-  const Result<StartedComponent> backend = host.start(match);
+  const Result<Backend> backend = start_backend(host, match);
   if (!backend.ok()) return lines.push_back(none(id, backend.error()));
   const Result<uint32_t> count = count_devices(*backend);
   if (!count.ok()) return lines.push_back(none(id, count.error()));
@@ -50,8 +24,8 @@ void add_devices(PluginHost &host, const Catalogue::Match &match, std::vector<De
                   "the lines above say why; other backends can be used"}));
   }
   for (uint32_t index = 0; index < *count; ++index) {
-    Result<DeviceLine> line = describe_device(*backend, index);
-    lines.push_back(line.ok() ? std::move(*line) : none(id, line.error()));
+    const Result<DeviceInfo> info = describe_device(*backend, index);
+    lines.push_back(info.ok() ? DeviceLine{id, *info, {}} : none(id, info.error()));
   }
 }
 

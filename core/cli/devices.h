@@ -7,16 +7,14 @@
 
 #include "core/base/error.h"
 #include "core/plugin/catalogue.h"
+#include "core/runtime/device.h"
 
 namespace flame::cli {
 
 // A device, or the reason why a backend has none.
 struct DeviceLine {
   std::string backend;  // the component's id
-  std::string name;
-  std::string description;
-  uint64_t memory_total_bytes = 0;  // 0 if unknown
-  uint64_t memory_free_bytes = 0;
+  DeviceInfo info;
   Error problem;  // `what` is empty for a device
 };
 

@@ -83,9 +83,10 @@ void print_text(const Report &report) {
   for (const DeviceLine &device : report.devices) {
     if (device.problem.what.empty()) {
       fmt::print(
-          "  {:<10} {}{}\n", device.backend, device.name,
-          device.memory_total_bytes ? ", " + rounded_size_text(device.memory_total_bytes) : "");
-      if (!device.description.empty()) fmt::print("  {:<10} {}\n", "", device.description);
+          "  {:<10} {}{}\n", device.backend, device.info.name,
+          device.info.memory_total ? ", " + rounded_size_text(device.info.memory_total) : "");
+      if (!device.info.description.empty())
+        fmt::print("  {:<10} {}\n", "", device.info.description);
     } else {
       fmt::print("  {:<10} none: see below\n", device.backend);
     }
@@ -140,9 +141,9 @@ Json to_json(const Report &report) {
     Json entry;
     entry.set("backend", device.backend);
     if (device.problem.what.empty()) {
-      entry.set("name", device.name).set("description", device.description);
-      entry.set("memory_total_bytes", static_cast<int64_t>(device.memory_total_bytes));
-      entry.set("memory_free_bytes", static_cast<int64_t>(device.memory_free_bytes));
+      entry.set("name", device.info.name).set("description", device.info.description);
+      entry.set("memory_total_bytes", static_cast<int64_t>(device.info.memory_total));
+      entry.set("memory_free_bytes", static_cast<int64_t>(device.info.memory_free));
     } else {
       entry.set("problem", device.problem.text());
     }

@@ -9,10 +9,10 @@
 #include <memory>
 #include <optional>
 
+#include "core/base/call_scope.h"
 #include "core/base/file.h"
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
-#include "core/plugin/call_scope.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/host_services.h"
 
 struct flame_reader {

@@ -5,9 +5,9 @@
 #include <mutex>
 #include <vector>
 
+#include "core/base/flame_text.h"
 #include "core/base/log.h"
 #include "core/base/version.h"
-#include "core/plugin/flame_text.h"
 
 namespace flame {
 namespace {

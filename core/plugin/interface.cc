@@ -7,8 +7,8 @@
 #include <cstring>
 #include <span>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
-#include "core/plugin/flame_text.h"
 #include "flame/flame.h"
 
 namespace flame {

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/host_services.h"
 
 namespace flame {

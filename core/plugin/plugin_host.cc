@@ -2,10 +2,10 @@
 
 #include <fmt/core.h>
 
+#include "core/base/call_scope.h"
+#include "core/base/flame_text.h"
 #include "core/base/log.h"
-#include "core/plugin/call_scope.h"
 #include "core/plugin/elf.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/host_services.h"
 #include "core/plugin/interface.h"
 #include "core/plugin/library.h"

@@ -8,9 +8,9 @@
 #include <set>
 #include <string>
 
+#include "core/base/call_scope.h"
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
-#include "core/plugin/call_scope.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/host_services.h"
 #include "core/plugin/interface.h"
 #include "core/plugin/json_members.h"

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
+
 #include "core/base/json.h"
 #include "core/base/terminal.h"
 
@@ -47,16 +49,29 @@ Json ids_json(const std::vector<ValueId> &values) {
   return list;
 }
 
+Json scalar_json(int64_t value) {
+  return value;
+}
+Json scalar_json(bool value) {
+  return value;
+}
+Json scalar_json(const std::string &value) {
+  return value;
+}
+Json scalar_json(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+template <typename T>
+Json scalar_json(const std::vector<T> &values) {
+  Json list{Json::Array{}};
+  for (const T &value : values) list.push(scalar_json(value));
+  return list;
+}
+
 Json value_json(const AttributeValue &value) {
-  if (const auto *number = std::get_if<int64_t>(&value)) return *number;
-  if (const auto *flag = std::get_if<bool>(&value)) return *flag;
-  if (const auto *text = std::get_if<std::string>(&value)) return *text;
-  if (const auto *list = std::get_if<std::vector<int64_t>>(&value)) {
-    Json items{Json::Array{}};
-    for (const int64_t item : *list) items.push(item);
-    return items;
-  }
-  return text_of(value);  // floats as text: JSON has neither infinity nor NaN
+  return std::visit([](const auto &held) { return scalar_json(held); }, value);
 }
 
 Json named_json(const Program &program, std::string_view name, ValueId value) {
@@ -124,6 +139,7 @@ std::string to_json(const Program &program, int indent) {
   for (const NamedValue &output : program.outputs())
     outputs.push(named_json(program, output.name, output.value));
   Json whole;
+  whole.set("format", kProgramFormat);
   whole.set("inputs", std::move(inputs));
   whole.set("parameters", std::move(parameters));
   whole.set("nodes", std::move(nodes));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/program/program.h"
 
@@ -11,7 +12,12 @@ namespace flame {
 // Attributes at their default are left out.
 std::string to_text(const Program &program);
 
-// {"inputs": […], "parameters": […], "nodes": […], "outputs": […]}; one line without an indent.
+// What the JSON form calls itself.
+inline constexpr std::string_view kProgramFormat = "flamehost-program/1";
+
+// {"format": …, "inputs": […], "parameters": […], "nodes": […], "outputs": […]}, the whole program:
+// read_program() in read.h gives it back. One line without an indent. Floats that JSON does not
+// have are the texts "inf", "-inf" and "nan".
 std::string to_json(const Program &program, int indent = 1);
 
 // A graph for Graphviz: ops as boxes, inputs and parameters as ovals.

@@ -32,12 +32,18 @@ std::vector<ValueId> ExpandingBuilder::add(std::string_view op, std::span<const 
   return target_.status().ok() ? outputs : std::vector<ValueId>(ProgramBuilder::kFailedOutputs, 0);
 }
 
-ProgramCopy::ProgramCopy(const Program &source, ProgramBuilder &target)
+ProgramCopy::ProgramCopy(const Program &source, ProgramBuilder &target, const Binding &binding)
     : source_(source), target_(target), map_(source.values().size(), 0) {
+  const auto bound = [&](const std::string &name, ValueId value) {
+    map_[value] = binding ? binding(name, value) : 0;
+    return map_[value] != 0;
+  };
   for (const NamedValue &input : source.inputs()) {
+    if (bound(input.name, input.value)) continue;
     map_[input.value] = target.input(input.name, source.type(input.value));
   }
   for (const Parameter &parameter : source.parameters()) {
+    if (bound(parameter.name, parameter.value)) continue;
     map_[parameter.value] =
         target.parameter(parameter.name, source.type(parameter.value), parameter.trainable);
   }

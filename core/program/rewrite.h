@@ -29,10 +29,16 @@ class ExpandingBuilder final : public OpBuilder {
 // Where the values of a program are in the builder that a copy of it goes to.
 class ProgramCopy {
  public:
+  // The value of the target that an input or parameter of the source becomes, or 0 to have it again
+  // as it is.
+  using Binding = std::function<ValueId(std::string_view name, ValueId source_value)>;
+
   // Starts with the inputs and parameters. Both outlive the object.
-  ProgramCopy(const Program &source, ProgramBuilder &target);
+  ProgramCopy(const Program &source, ProgramBuilder &target, const Binding &binding = {});
 
   ValueId at(ValueId source_value) const { return map_[source_value]; }
+  // From now on `value` of the target stands for the source's value.
+  void set(ValueId source_value, ValueId value) { map_[source_value] = value; }
   // Adds a node at its own place, through `builder`: the target itself, or one that expands.
   void add(const Node &node, OpBuilder &builder);
   void outputs();

@@ -35,6 +35,11 @@ bool operator==(const View &a, const View &b) {
          std::equal(a.strides.begin(), a.strides.begin() + a.shape.rank(), b.strides.begin());
 }
 
+uint64_t TypedView::reach_bytes() const {
+  const auto touched = view.extent();
+  return touched ? static_cast<uint64_t>((touched->second + 1) * size_bytes(dtype)) : 0;
+}
+
 View permute(const View &view, std::span<const int64_t> axes) {
   std::array<int64_t, kMaxRank> sizes{};
   View result;

@@ -27,6 +27,21 @@ struct View {
   friend bool operator==(const View &a, const View &b);
 };
 
+// How a tensor lies in a buffer, with its element type.
+struct TypedView {
+  DType dtype = DType::kF32;
+  View view;
+
+  static TypedView contiguous(const TensorType &type) {
+    return {type.dtype, View::contiguous(type.shape)};
+  }
+  TensorType type() const { return {dtype, view.shape}; }
+  // The bytes of the buffer up to the last element that the view touches.
+  uint64_t reach_bytes() const;
+
+  friend bool operator==(const TypedView &, const TypedView &) = default;
+};
+
 // `axes` is a permutation of the view's axes: axis i of the answer is axes[i] of the view.
 View permute(const View &view, std::span<const int64_t> axes);
 

@@ -9,10 +9,8 @@
 namespace flame::gradient_test {
 
 using testing_support::evaluate;
-using testing_support::HostTensor;
 using testing_support::numbers_of;
 using testing_support::tensor_of;
-using testing_support::TensorMap;
 
 Draw normal() {
   return [](std::mt19937_64 &random) { return std::normal_distribution<double>()(random); };

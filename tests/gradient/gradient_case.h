@@ -42,7 +42,7 @@ class Sketch {
 
   std::mt19937_64 &random() { return random_; }
   ProgramBuilder &program_builder() { return builder_; }
-  const testing_support::TensorMap &data() const { return data_; }
+  const TensorMap &data() const { return data_; }
   const std::vector<std::string> &wanted() const { return wanted_; }
   const std::vector<std::string> &outputs() const { return outputs_; }
 
@@ -53,7 +53,7 @@ class Sketch {
   std::mt19937_64 random_;
   DType dtype_;
   ProgramBuilder builder_;
-  testing_support::TensorMap data_;
+  TensorMap data_;
   std::vector<std::string> wanted_;
   std::vector<std::string> outputs_;
 };

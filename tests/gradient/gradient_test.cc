@@ -48,7 +48,6 @@ TEST(Catalogue, EveryOpThatHasAGradientHasACase) {
 
 using testing_support::evaluate;
 using testing_support::numbers_of;
-using testing_support::TensorMap;
 
 // The gradients of a case with all cotangents 1, computed in `dtype`.
 TensorMap gradients_in(const GradientCase &c, DType dtype) {

@@ -1,21 +1,12 @@
 // Runs a program on the reference kernels, for tests: slow, plain, without a backend plugin.
 #pragma once
 
-#include <cstddef>
-#include <map>
-#include <string>
 #include <vector>
 
 #include "core/program/program.h"
+#include "core/tensor/host_tensor.h"
 
 namespace flame::testing_support {
-
-// Data in row-major order.
-struct HostTensor {
-  TensorType type;
-  std::vector<std::byte> bytes;
-};
-using TensorMap = std::map<std::string, HostTensor>;
 
 // Numbers converted to the type as the op map stores floats.
 HostTensor tensor_of(const TensorType &type, const std::vector<double> &numbers);

@@ -1,11 +1,9 @@
 #include "core/ops/catalogue/abi_attributes.h"
 
+#include "core/base/flame_text.h"
+
 namespace flame {
 namespace {
-
-flame_str borrowed(const std::string &text) {
-  return {text.data(), text.size()};
-}
 
 // Fills the value and, for lists, the count.
 struct Filler {
@@ -15,12 +13,12 @@ struct Filler {
   void operator()(int64_t value) { out.value.i = value; }
   void operator()(double value) { out.value.f = value; }
   void operator()(bool value) { out.value.i = value ? 1 : 0; }
-  void operator()(const std::string &value) { out.value.s = borrowed(value); }
+  void operator()(const std::string &value) { out.value.s = flame_text(value); }
   void operator()(const std::vector<int64_t> &value) { list(value, out.value.is); }
   void operator()(const std::vector<double> &value) { list(value, out.value.fs); }
   void operator()(const std::vector<std::string> &value) {
     std::vector<flame_str> &held = texts.emplace_back();
-    for (const std::string &text : value) held.push_back(borrowed(text));
+    for (const std::string &text : value) held.push_back(flame_text(text));
     list(held, out.value.ss);
   }
 
@@ -38,7 +36,7 @@ AbiAttributes::AbiAttributes(const Attributes &attributes) {
     flame_attribute &entry = list_.emplace_back();
     entry.kind = static_cast<uint32_t>(value.index()) + FLAME_ATTRIBUTE_INT;
     entry.count = 1;
-    entry.name = borrowed(name);
+    entry.name = flame_text(name);
     std::visit(Filler{entry, texts_}, value);
   }
 }

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <vector>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/validate/checked_device.h"
 #include "flame/backend.h"
 

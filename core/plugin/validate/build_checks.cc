@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/validate/for_each.h"
 #include "core/plugin/validate/watched_builder.h"
 #include "flame/flame.h"

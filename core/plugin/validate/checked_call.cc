@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "core/base/call_scope.h"
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
-#include "core/plugin/call_scope.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/validate/check.h"
 
 namespace flame {

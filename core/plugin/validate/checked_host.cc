@@ -3,8 +3,8 @@
 #include <map>
 #include <string_view>
 
+#include "core/base/flame_text.h"
 #include "core/base/utf8.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/host_services.h"
 
 namespace flame {

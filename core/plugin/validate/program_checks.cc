@@ -4,9 +4,9 @@
 #include <cmath>
 #include <set>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
-#include "core/plugin/flame_text.h"
 #include "core/plugin/validate/for_each.h"
 #include "flame/flame.h"
 

@@ -1,7 +1,7 @@
 #include "core/plugin/validate/watched_builder.h"
 
+#include "core/base/flame_text.h"
 #include "core/ops/catalogue/catalogue.h"
-#include "core/plugin/flame_text.h"
 #include "flame/map_code.hpp"
 
 namespace flame {

@@ -90,6 +90,9 @@ typedef struct flame_sync {
 
 #define FLAME_OP_CAPTURE_SAFE 1u  /* run may be captured */
 #define FLAME_OP_DETERMINISTIC 2u /* two runs give the same bits */
+#define FLAME_OP_IN_PLACE \
+  4u /* each output may stand in the memory of an input of the same type and strides, every output \
+        in another, and is then right */
 
 /* Filled by the plugin, no further than struct_size. */
 typedef struct flame_op_info {
@@ -114,7 +117,7 @@ typedef struct flame_ops {
                        flame_op_info *info, flame_plan **out) FLAME_NOEXCEPT;
   /* Enqueues the op on call->stream. The tensors are those of the plan, with data. No allocation,
    * no waiting. Outputs are written whole and never read; they do not overlap inputs, except where
-   * in_place_mask allows it. [stream-serial] */
+   * FLAME_OP_IN_PLACE or in_place_mask allows it. [stream-serial] */
   flame_status (*run)(flame_plan *plan, flame_call *call, const flame_tensor *const *inputs,
                       const flame_tensor *const *outputs) FLAME_NOEXCEPT;
   void (*drop)(flame_plan *plan) FLAME_NOEXCEPT; /* [object-serial] */

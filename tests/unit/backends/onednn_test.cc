@@ -56,7 +56,9 @@ Program program_of(const Case &test, DType dtype) {
   ProgramBuilder builder;
   std::vector<ValueId> ids;
   for (const Input &input : test.inputs) {
-    const TensorType type{input.dtype.value_or(dtype), input.shape};
+    // What is saved in f32 is saved in f64 by an op in f64.
+    const bool is_saved = dtype == DType::kF64 && input.dtype == DType::kF32;
+    const TensorType type{is_saved ? dtype : input.dtype.value_or(dtype), input.shape};
     ids.push_back(builder.input("x" + std::to_string(ids.size()), type));
   }
   const auto made = builder.add(test.op, ids, test.attributes);
@@ -167,7 +169,7 @@ double norm_relative(const Numbers &answer, const Numbers &expected) {
   double error = 0;
   double norm = 0;
   for (size_t i = 0; i < answer.size(); ++i) {
-    if (answer[i] == expected[i]) continue;
+    if (answer[i] == expected[i] || (std::isnan(answer[i]) && std::isnan(expected[i]))) continue;
     if (!std::isfinite(answer[i] - expected[i])) return INFINITY;
     error += (answer[i] - expected[i]) * (answer[i] - expected[i]);
   }
@@ -309,6 +311,89 @@ const Case kRows[] = {
     {"of odd length", "log_softmax_grad", {{{3, 77}}, {{3, 77}}}},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, OneDnn, testing::ValuesIn(kRows));
+
+const DType kF32 = DType::kF32;
+const Case kNorms[] = {
+    {"whole", "layer_norm", {{{3, 5, 33}}, {{33}}, {{33}}}},
+    {"bare", "layer_norm", {{{7, 16}}}, {{"eps", 0.1}}},
+    {"no rows", "layer_norm", {{{0, 16}}, {{16}}}},
+    {"whole", "rms_norm", {{{3, 5, 33}}, {{33}}}},
+    {"bare", "rms_norm", {{{200, 8}}}},
+    {"whole",
+     "layer_norm_grad",
+     {{{150, 33}}, {{150, 33}}, {{150}, {}, kF32}, {{150}, {}, kF32}, {{33}}},
+     {{"weight_gradient", true}}},
+    {"bare", "layer_norm_grad", {{{3, 17}}, {{3, 17}}, {{3}, {}, kF32}, {{3}, {}, kF32}}},
+    {"no rows",
+     "layer_norm_grad",
+     {{{0, 17}}, {{0, 17}}, {{0}, {}, kF32}, {{0}, {}, kF32}, {{17}}},
+     {{"weight_gradient", true}}},
+    {"whole",
+     "rms_norm_grad",
+     {{{3, 5, 33}}, {{3, 5, 33}}, {{3, 5}, {}, kF32}, {{33}}},
+     {{"weight_gradient", true}}},
+    {"with silu",
+     "group_norm",
+     {{{2, 9, 15, 24}}, {{24}}, {{24}}},
+     {{"groups", 3}, {"activation", "silu"}}},
+    {"bare", "group_norm", {{{3, 7, 10}}}, {{"groups", 5}}},
+    {"many slices", "group_norm", {{{1, 3, 3, 320}}, {{320}}}, {{"groups", 32}}},
+    {"no places", "group_norm", {{{2, 0, 8}}, {{8}}}, {{"groups", 4}}},
+    {"with silu",
+     "group_norm_grad",
+     {{{2, 9, 15, 24}}, {{2, 9, 15, 24}}, {{2, 3}, {}, kF32}, {{2, 3}, {}, kF32}, {{24}}, {{24}}},
+     {{"groups", 3}, {"activation", "silu"}, {"weight_gradient", true}}},
+    {"bare",
+     "group_norm_grad",
+     {{{3, 7, 10}}, {{3, 7, 10}}, {{3, 5}, {}, kF32}, {{3, 5}, {}, kF32}},
+     {{"groups", 5}}},
+    {"many slices",
+     "group_norm_grad",
+     {{{2, 9, 320}}, {{2, 9, 320}}, {{2, 32}, {}, kF32}, {{2, 32}, {}, kF32}, {{320}}},
+     {{"groups", 32}}},
+};
+INSTANTIATE_TEST_SUITE_P(Norms, OneDnn, testing::ValuesIn(kNorms));
+
+const DType kBool = DType::kBool;
+const Attributes kScale = {{"scale", 0.3}};
+const Attributes kCausal = {{"scale", 0.3}, {"causal", true}};
+// dy, q, k, v, y and lse of b, s, t, h, d and e, then maybe a mask.
+std::vector<Input> grad_inputs(int64_t b, int64_t s, int64_t t, int64_t h, int64_t d, int64_t e,
+                               std::vector<Input> mask = {}) {
+  std::vector<Input> inputs = {{{b, s, h, e}}, {{b, s, h, d}}, {{b, t, h, d}},
+                               {{b, t, h, e}}, {{b, s, h, e}}, {{b, h, s}, {}, kF32}};
+  inputs.insert(inputs.end(), mask.begin(), mask.end());
+  return inputs;
+}
+const Case kAttentions[] = {
+    {"77 keys", "attention", {{{2, 65, 3, 8}}, {{2, 77, 3, 8}}, {{2, 77, 3, 5}}}, kScale},
+    {"many blocks", "attention", {{{1, 130, 2, 16}}, {{1, 600, 2, 16}}, {{1, 600, 2, 16}}}, kScale},
+    {"causal", "attention", {{{1, 300, 1, 8}}, {{1, 300, 1, 8}}, {{1, 300, 1, 8}}}, kCausal},
+    {"a mask of bool",
+     "attention",
+     {{{2, 5, 3, 8}}, {{2, 7, 3, 8}}, {{2, 7, 3, 8}}, {{2, 1, 5, 7}, {}, kBool}},
+     kScale},
+    {"a mask that is added",
+     "attention",
+     {{{2, 5, 3, 8}}, {{2, 7, 3, 8}}, {{2, 7, 3, 8}}, {{3, 1, 7}}},
+     kScale},
+    {"heads outside in memory",
+     "attention",
+     {{{2, 5, 3, 8}, {0, 2, 1, 3}}, {{2, 7, 3, 8}, {2, 0, 1, 3}}, {{2, 7, 3, 8}, {0, 2, 1, 3}}},
+     kScale},
+    {"no keys", "attention", {{{2, 5, 3, 8}}, {{2, 0, 3, 8}}, {{2, 0, 3, 8}}}, kScale},
+    {"no queries", "attention", {{{2, 0, 3, 8}}, {{2, 4, 3, 8}}, {{2, 4, 3, 8}}}, kScale},
+    {"77 keys", "attention_grad", grad_inputs(2, 65, 77, 3, 8, 5), kScale},
+    {"many blocks", "attention_grad", grad_inputs(1, 130, 600, 2, 16, 16), kScale},
+    {"causal", "attention_grad", grad_inputs(1, 300, 300, 1, 8, 8), kCausal},
+    {"a mask of bool", "attention_grad", grad_inputs(2, 5, 7, 3, 8, 8, {{{2, 1, 5, 7}, {}, kBool}}),
+     kScale},
+    {"a mask that is added", "attention_grad", grad_inputs(2, 5, 7, 3, 8, 8, {{{3, 5, 7}}}),
+     kScale},
+    {"no keys", "attention_grad", grad_inputs(2, 5, 0, 3, 8, 8), kScale},
+    {"no queries", "attention_grad", grad_inputs(2, 0, 5, 3, 8, 8), kScale},
+};
+INSTANTIATE_TEST_SUITE_P(Attentions, OneDnn, testing::ValuesIn(kAttentions));
 
 }  // namespace
 }  // namespace flame

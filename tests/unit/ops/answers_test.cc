@@ -44,7 +44,7 @@ Data random_f64(Shape shape, int seed) {
 std::vector<Numbers> outputs_of(std::string_view op, const std::vector<Data> &inputs,
                                 Attributes attributes = {}) {
   ProgramBuilder builder;
-  testing_support::TensorMap data;
+  TensorMap data;
   std::vector<ValueId> ids;
   for (const Data &input : inputs) {
     const std::string name = "x" + std::to_string(ids.size());

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "core/base/call_scope.h"
 #include "core/base/file.h"
-#include "core/plugin/call_scope.h"
-#include "core/plugin/flame_text.h"
+#include "core/base/flame_text.h"
 #include "tests/unit/plugin/samples.h"
 
 namespace flame {

@@ -1,8 +1,8 @@
-#include "core/plugin/call_scope.h"
+#include "core/base/call_scope.h"
 
 #include <gmock/gmock.h>
 
-#include "core/plugin/flame_text.h"
+#include "core/base/flame_text.h"
 
 namespace flame {
 namespace {

@@ -1,10 +1,10 @@
-#include "core/plugin/call_scope.h"
+#include "core/base/call_scope.h"
 
 #include <fmt/core.h>
 
+#include "core/base/flame_text.h"
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
-#include "core/plugin/flame_text.h"
 
 namespace flame {
 namespace {

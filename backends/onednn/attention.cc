@@ -1,0 +1,87 @@
+#include "backends/onednn/attention.h"
+
+#include <limits>
+
+#include "backends/onednn/checks.h"
+
+namespace flame::onednn {
+
+Heads::Heads(const flame::Op &op, std::string_view name, const flame_tensor &tensor)
+    : dtype(tensor.dtype),
+      batch(tensor.shape[0]),
+      rows(tensor.shape[1]),
+      heads(tensor.shape[2]),
+      columns(tensor.shape[3]),
+      batch_stride(tensor.strides[0]),
+      row_stride(tensor.strides[1]),
+      head_stride(tensor.strides[2]) {
+  if (rows == 1) row_stride = std::max<int64_t>(columns, 1);  // any stride is right
+  const bool plain = columns == 1 || tensor.strides[3] == 1;
+  if (flame::element_count(tensor) == 0 || (plain && row_stride >= columns)) return;
+  throw flame::unsupported(op.name(), " needs contiguous heads, but ", name, ", ",
+                           flame::to_text(tensor), ", has strides between its channels");
+}
+
+Mask::Mask(const flame::Op &op, uint32_t index)
+    : causal_(op.attributes().flag("causal")), is_there_(index < op.input_count()), index_(index) {
+  if (!is_there_) return;
+  const flame_tensor &mask = op.input(index);
+  dtype_ = mask.dtype;
+  if (dtype_ != FLAME_DTYPE_BOOL && !is_float(dtype_)) {
+    throw flame::unsupported(op.name(), " takes a mask of bool, f32, bf16 or f16, not ",
+                             flame::dtype_name(dtype_));
+  }
+  for (uint32_t axis = 0; axis < mask.rank; ++axis) {
+    const uint32_t place = 4 - mask.rank + axis;
+    strides_[place] = mask.shape[axis] == 1 ? 0 : mask.strides[axis];
+  }
+}
+
+float Mask::at(const char *element) const {
+  if (dtype_ == FLAME_DTYPE_BOOL) {
+    return *element ? 0.0f : -std::numeric_limits<float>::infinity();
+  }
+  float value;
+  to_f32(dtype_, element, 1, &value);
+  return value;
+}
+
+void Mask::add_to(const Run &run, int64_t image, int64_t head, int64_t query, int64_t queries,
+                  int64_t key, int64_t keys, Block scores) const {
+  if (is_there_) {
+    const int64_t size = FLAME_DTYPE_BYTES(dtype_);
+    const char *first = run.input<char>(index_) +
+                        (image * strides_[0] + head * strides_[1] + key * strides_[3]) * size;
+    for (int64_t i = 0; i < queries; ++i) {
+      const char *row = first + (query + i) * strides_[2] * size;
+      float *to = scores.data + i * scores.stride;
+      if (dtype_ == FLAME_DTYPE_F32 && strides_[3] == 1) {
+        const auto *values = reinterpret_cast<const float *>(row);
+        for (int64_t j = 0; j < keys; ++j) to[j] += values[j];
+      } else {
+        for (int64_t j = 0; j < keys; ++j) to[j] += at(row + j * strides_[3] * size);
+      }
+    }
+  }
+  if (!causal_) return;
+  for (int64_t i = 0; i < queries; ++i) {
+    const int64_t seen = std::clamp<int64_t>(query + i + 1 - key, 0, keys);
+    std::fill_n(scores.data + i * scores.stride + seen, keys - seen,
+                -std::numeric_limits<float>::infinity());
+  }
+}
+
+void multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float scale,
+              Block a, Block b, float keep, Block c) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    for (int64_t i = 0; i < m && keep == 0.0f; ++i) std::fill_n(c.data + i * c.stride, n, 0.0f);
+    return;
+  }
+  dnnl::error::wrap_c_api(
+      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, scale, a.data, a.stride,
+                 b.data, b.stride, keep, c.data, c.stride),
+      "oneDNN could not multiply two blocks of attention");
+}
+
+}  // namespace flame::onednn

@@ -1,0 +1,10 @@
+// layer_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) with g = dy · weight.
+#include "backends/onednn/row_norm.h"
+
+namespace flame::onednn {
+
+std::unique_ptr<OpPlan> plan_layer_norm_grad(const flame::Op &op) {
+  return plan_row_norm_grad(op, true);
+}
+
+}  // namespace flame::onednn

@@ -1,0 +1,25 @@
+#include "core/passes/fuse.h"
+
+namespace flame {
+
+Result<Program> simplify(const Program &program) {
+  FLAME_ASSIGN(const Program clean, clean_up(program));
+  return merge_patterns(clean);
+}
+
+Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits) {
+  constexpr CleanUpOptions kLast{.drop_stop_gradient = true};
+  Fused fused;
+  FLAME_ASSIGN(fused.program, clean_up(program, kLast, &fused.cleaned));
+  FLAME_ASSIGN(fused.program, merge_patterns(fused.program, &fused.patterns));
+  FLAME_ASSIGN(Lowered lowered, lower(fused.program, target));
+  fused.taken_apart = std::move(lowered.taken_apart);
+  FLAME_ASSIGN(fused.program, clean_up(lowered.program, kLast, &fused.cleaned));
+  // Sums come before maps, which would take them.
+  FLAME_ASSIGN(fused.program, merge_addends(fused.program, target, &fused.patterns));
+  FLAME_ASSIGN(fused.program, merge_maps(fused.program, limits, &fused.maps));
+  FLAME_ASSIGN(fused.program, clean_up(fused.program, kLast, &fused.cleaned));
+  return fused;
+}
+
+}  // namespace flame

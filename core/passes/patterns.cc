@@ -1,0 +1,203 @@
+#include "core/passes/patterns.h"
+
+#include <map>
+#include <optional>
+
+#include "core/ops/catalogue/terms.h"
+#include "core/passes/uses.h"
+#include "core/program/rewrite.h"
+
+namespace flame {
+namespace {
+
+bool is_map(const Node &node, std::string_view code) {
+  return node.op->name == "map" && node.outputs.size() == 1 && node.attributes.text("code") == code;
+}
+
+// What the replaced nodes have in common: each is dropped, and another takes its work.
+class Rewriter {
+ public:
+  Rewriter(const Program &program)
+      : program_(program), uses_(program), dropped_(program.nodes().size(), false) {}
+
+ protected:
+  const Node &node(NodeId id) const { return program_.nodes()[id]; }
+  const TensorType &type(ValueId value) const { return program_.type(value); }
+
+  // The node of that op that makes the value, if only `user` takes it.
+  const Node *producer(ValueId value, NodeId user) const {
+    const NodeId id = program_.value(value).producer;
+    return id != kNoNode && uses_.only(value) == user && !dropped_[id] ? &node(id) : nullptr;
+  }
+  NodeId producer_id(ValueId value) const { return program_.value(value).producer; }
+
+  const Program &program_;
+  Uses uses_;
+  std::vector<bool> dropped_;  // their work is done by a replacement
+};
+
+class Patterns : Rewriter {
+ public:
+  Patterns(const Program &program, PatternCounts &counts) : Rewriter(program), counts_(counts) {}
+
+  Result<Program> run() {
+    for (NodeId id = 0; id < program_.nodes().size(); ++id) {
+      if (is_map(node(id), "add x0 x1")) find_bias(id);
+      if (is_map(node(id), "silu x0")) find_activation(id);
+    }
+    ProgramBuilder target;
+    ProgramCopy copy(program_, target);
+    for (NodeId id = 0; id < program_.nodes().size(); ++id) {
+      const auto found = replacements_.find(id);
+      if (found != replacements_.end()) {
+        copy.add(found->second, target);
+      } else if (!dropped_[id]) {
+        copy.add(node(id), target);
+      }
+    }
+    copy.outputs();
+    return target.finish();
+  }
+
+ private:
+  void find_bias(NodeId id) {
+    const Node &sum = node(id);
+    for (size_t side = 0; side < 2; ++side) {
+      const Node *product = producer(sum.inputs[side], id);
+      if (!product || (product->op->name != "linear" && product->op->name != "conv2d")) continue;
+      const ValueId bias = sum.inputs[1 - side];
+      const TensorType &given = type(product->outputs[0]);
+      const TensorType wanted{given.dtype, {given.shape.back(0)}};
+      if (product->inputs.size() != 2 || type(bias) != wanted || type(sum.outputs[0]) != given)
+        continue;
+      Node merged = *product;
+      merged.inputs.push_back(bias);
+      merged.outputs = sum.outputs;
+      dropped_[producer_id(sum.inputs[side])] = true;
+      replacements_.emplace(id, std::move(merged));
+      ++counts_.biases;
+      return;
+    }
+  }
+
+  // The statistics keep their users, so the norm stays where it is and silu's output becomes its.
+  void find_activation(NodeId id) {
+    const Node &silu = node(id);
+    const Node *norm = producer(silu.inputs[0], id);
+    if (!norm || norm->op->name != "group_norm" || norm->outputs[0] != silu.inputs[0]) return;
+    if (!norm->attributes.text("activation").empty() ||
+        type(silu.outputs[0]) != type(silu.inputs[0]))
+      return;
+    Node merged = *norm;
+    merged.attributes.set("activation", std::string("silu"));
+    merged.outputs[0] = silu.outputs[0];
+    dropped_[id] = true;
+    replacements_.emplace(producer_id(silu.inputs[0]), std::move(merged));
+    ++counts_.activations;
+  }
+
+  PatternCounts &counts_;
+  std::map<NodeId, Node> replacements_;
+};
+
+class Addends : Rewriter {
+ public:
+  Addends(const Program &program, Target &target, PatternCounts &counts)
+      : Rewriter(program), target_(target), counts_(counts) {}
+
+  Result<Program> run() {
+    for (NodeId id = 0; id < program_.nodes().size(); ++id) {
+      if (is_map(node(id), "add x0 x1")) FLAME_TRY(find(id));
+    }
+    ProgramBuilder target;
+    ProgramCopy copy(program_, target);
+    for (NodeId id = 0; id < program_.nodes().size(); ++id) {
+      const auto found = replacements_.find(id);
+      if (found != replacements_.end()) {
+        add(id, found->second, target, copy);
+      } else if (!dropped_[id]) {
+        copy.add(node(id), target);
+      }
+    }
+    copy.outputs();
+    return target.finish();
+  }
+
+ private:
+  struct Replacement {
+    NodeId product;
+    ValueId addend;
+  };
+
+  Status find(NodeId id) {
+    const Node &sum = node(id);
+    if (type(sum.inputs[0]) != type(sum.inputs[1]) || sum.inputs[0] == sum.inputs[1]) return {};
+    if (type(sum.outputs[0]) != type(sum.inputs[0])) return {};
+    // The later of the two, so that chains of sums become chains of products.
+    for (const size_t side : {size_t{1}, size_t{0}}) {
+      const Node *view = producer(sum.inputs[side], id);
+      const bool reshapes = view && view->op->name == "reshape";
+      const Node *product =
+          reshapes ? producer(view->inputs[0], producer_id(sum.inputs[side])) : view;
+      if (!product || product->op->name != "matmul" || product->inputs.size() != 2) continue;
+      FLAME_ASSIGN(const bool taken, takes_addend(*product));
+      if (!taken) continue;
+      const NodeId product_id = producer_id(product->outputs[0]);
+      dropped_[product_id] = true;
+      if (reshapes) dropped_[producer_id(sum.inputs[side])] = true;
+      replacements_.emplace(id, Replacement{product_id, sum.inputs[1 - side]});
+      ++counts_.addends;
+      return {};
+    }
+    return {};
+  }
+
+  Result<bool> takes_addend(const Node &product) {
+    std::vector<TypedView> views;
+    for (const ValueId value : {product.inputs[0], product.inputs[1], product.outputs[0]})
+      views.push_back(TypedView::contiguous(type(value)));
+    std::string key = product.attributes.text("dtype");
+    for (const TypedView &view : views) key += view.type().text();
+    for (const char *flag : {"transpose_a", "transpose_b"})
+      key += product.attributes.flag(flag) ? '1' : '0';
+    const auto known = answers_.find(key);
+    if (known != answers_.end()) return known->second;
+    const TypedView output = views.back();
+    FLAME_ASSIGN(const OpAnswer answer,
+                 target_.probe("matmul", product.attributes, views, std::span(&output, 1)));
+    return answers_.emplace(std::move(key), answer.info.has_value()).first->second;
+  }
+
+  void add(NodeId id, const Replacement &replacement, ProgramBuilder &target,
+           ProgramCopy &copy) const {
+    const Node &product = node(replacement.product);
+    const Node &sum = node(id);
+    target.set_place(product.place);
+    std::vector<Term> inputs;
+    for (const ValueId input : product.inputs) inputs.push_back(target.term(copy.at(input)));
+    inputs.push_back(
+        reshape(target.term(copy.at(replacement.addend)), type(product.outputs[0]).shape));
+    const Term made = apply_one("matmul", inputs, product.attributes);
+    copy.set(sum.outputs[0], reshape(made, type(sum.outputs[0]).shape).id());
+    target.set_place(nullptr);
+  }
+
+  Target &target_;
+  PatternCounts &counts_;
+  std::map<NodeId, Replacement> replacements_;  // of sums
+  std::map<std::string, bool> answers_;
+};
+
+}  // namespace
+
+Result<Program> merge_patterns(const Program &program, PatternCounts *counts) {
+  PatternCounts unwanted;
+  return Patterns(program, counts ? *counts : unwanted).run();
+}
+
+Result<Program> merge_addends(const Program &program, Target &target, PatternCounts *counts) {
+  PatternCounts unwanted;
+  return Addends(program, target, counts ? *counts : unwanted).run();
+}
+
+}  // namespace flame

@@ -1,0 +1,83 @@
+// A program with every value in memory: what an executor runs and `plan` reports.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/passes/target.h"
+#include "core/program/program.h"
+
+namespace flame {
+
+// The lines of a memory report.
+enum class MemoryClass {
+  kWeights,
+  kAdapters,
+  kGradients,
+  kOptimizer,
+  kInputs,
+  kOutputs,
+  kActivations,
+  kWorkspace,
+};
+inline constexpr size_t kMemoryClassCount = 8;
+std::string_view name_of(MemoryClass memory_class);  // "weights"
+
+// Bytes that one value, or several after one another, stand in.
+struct Storage {
+  uint64_t size_bytes = 0;
+  MemoryClass memory_class = MemoryClass::kActivations;
+  // Memory outside of the arena, which lives longer than a run; `name` is that of the input,
+  // parameter or output.
+  bool external = false;
+  std::string name;
+  uint64_t offset = 0;  // in the arena
+  // In use from the one step to the other, both included. Meaningless if external.
+  uint32_t first_step = 0;
+  uint32_t last_step = 0;
+};
+
+struct PlacedTensor {
+  uint32_t storage = 0;  // in PlacedProgram::storages
+  TypedView typed;       // counted from the start of the storage
+};
+
+// One op to run.
+struct Step {
+  const OpDefinition *op = nullptr;
+  Attributes attributes;
+  std::vector<PlacedTensor> inputs;
+  std::vector<PlacedTensor> outputs;
+  OpInfo info;
+  std::optional<uint32_t> workspace;  // a storage
+  std::shared_ptr<const Place> place;
+  bool inserted = false;  // a copy that place() had to add
+};
+
+struct PlacedName {
+  std::string name;
+  PlacedTensor tensor;  // contiguous, from the start of its storage
+};
+
+struct PlacedProgram {
+  std::vector<Storage> storages;
+  std::vector<Step> steps;
+  std::vector<PlacedName> inputs;
+  std::vector<PlacedName> parameters;
+  std::vector<PlacedName> outputs;
+  uint64_t arena_bytes = 0;
+  // The largest sum of arena bytes that are in use at once: no plan can do with less.
+  uint64_t live_bytes = 0;
+
+  const PlacedName *find_output(std::string_view name) const;
+  // Externals by their sizes; of the arena, the largest workspace counts as workspace and the rest
+  // as activations: the sum is what is allocated.
+  std::vector<uint64_t> bytes_by_class() const;
+};
+
+// One line a step: "12  matmul  f32[4, 8] @1024+… -> …"; inserted copies are marked.
+std::string to_text(const PlacedProgram &placed);
+
+}  // namespace flame

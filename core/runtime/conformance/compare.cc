@@ -1,0 +1,148 @@
+#include "core/runtime/conformance/compare.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/tensor/numbers.h"
+
+namespace flame::conformance {
+namespace {
+
+// Half the distance of neighbouring numbers at 1: what one rounding to nearest may cost.
+double unit_roundoff(DType dtype) {
+  switch (dtype) {
+    case DType::kF16:
+      return 0x1p-11;
+    case DType::kBF16:
+      return 0x1p-8;
+    case DType::kF8E4M3:
+      return 0x1p-4;
+    case DType::kF8E5M2:
+      return 0x1p-3;
+    default:
+      return 0;
+  }
+}
+
+std::string place_text(const Shape &shape, size_t element) {
+  std::vector<int64_t> index(shape.rank());
+  auto rest = static_cast<int64_t>(element);
+  for (size_t axis = shape.rank(); axis-- > 0;) {
+    index[axis] = rest % shape[axis];
+    rest /= shape[axis];
+  }
+  std::string text;
+  for (const int64_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
+  return "[" + text + "]";
+}
+
+std::string element_text(const Shape &shape, size_t element, double seen, double expected) {
+  return fmt::format("at {}: {:.9g}, expected {:.9g}", place_text(shape, element), seen, expected);
+}
+
+// Sums over all elements whose oracle is finite.
+class Measure {
+ public:
+  void add(double expected, double seen) {
+    const double error = seen - expected;
+    error_ += error * error;
+    expected_ += expected * expected;
+    seen_ += seen * seen;
+    max_absolute_ = std::fmax(max_absolute_, std::fabs(error));
+    ++count_;
+    expected_zeros_ += expected == 0;
+    seen_zeros_ += seen == 0;
+  }
+
+  void finish(Difference &difference) const {
+    difference.max_absolute = max_absolute_;
+    difference.mistrusted =
+        count_ >= 10 && seen_zeros_ * 10 >= count_ * 9 && expected_zeros_ * 10 <= count_ * 5;
+    if (expected_ == 0) {
+      difference.norm_relative = difference.norm_ratio = seen_ == 0 ? 0 : 1;
+      return;
+    }
+    difference.norm_relative = std::sqrt(error_ / expected_);
+    difference.norm_ratio = std::fabs(std::sqrt(seen_ / expected_) - 1);
+  }
+
+ private:
+  double error_ = 0, expected_ = 0, seen_ = 0, max_absolute_ = 0;
+  size_t count_ = 0, expected_zeros_ = 0, seen_zeros_ = 0;
+};
+
+double rounded(DType dtype, double number) {
+  std::byte bytes[8];
+  store_number(dtype, number, bytes);
+  return number_at(dtype, bytes);
+}
+
+bool same_kind(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (std::isinf(a) || std::isinf(b)) return a == b;
+  return true;
+}
+
+}  // namespace
+
+// f64 and f32 are the gates of single ops; a narrower type may round each element once more (or as
+// often as the contract says), which costs no more than its unit roundoff of the whole norm.
+Tolerance tolerance_for(DType dtype, int roundings) {
+  if (dtype == DType::kF64) return {1e-13, 1e-13};
+  const double rounding = roundings * unit_roundoff(dtype);
+  return {rounding + 2e-6, rounding + 2e-6};
+}
+
+Difference compare_bits(const HostTensor &expected, const HostTensor &seen, bool zeros_are_equal) {
+  Difference difference;
+  Measure measure;
+  const DType dtype = seen.type.dtype;
+  const auto step = static_cast<size_t>(size_bytes(dtype));
+  for (size_t at = 0; at < seen.bytes.size(); at += step) {
+    const double a = number_at(dtype, expected.bytes.data() + at);
+    const double b = number_at(dtype, seen.bytes.data() + at);
+    if (std::isfinite(a) && std::isfinite(b)) measure.add(a, b);
+    const bool same = memcmp(expected.bytes.data() + at, seen.bytes.data() + at, step) == 0 ||
+                      (std::isnan(a) && std::isnan(b)) || (zeros_are_equal && a == 0 && b == 0);
+    if (!same && difference.first.empty())
+      difference.first = element_text(seen.type.shape, at / step, b, a);
+  }
+  measure.finish(difference);
+  return difference;
+}
+
+Difference compare_numbers(const HostTensor &expected, const HostTensor &seen) {
+  Difference difference;
+  Measure measure;
+  const std::vector<double> exact = numbers_of(expected);
+  const std::vector<double> answers = numbers_of(seen);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    // Beyond the type's range the rounded number is the one to compare with.
+    double a = exact[i];
+    if (std::fabs(a) > 400) a = rounded(seen.type.dtype, a);
+    if (!same_kind(a, answers[i])) {
+      if (difference.first.empty())
+        difference.first = element_text(seen.type.shape, i, answers[i], a);
+      continue;
+    }
+    if (std::isfinite(a)) measure.add(a, answers[i]);
+  }
+  measure.finish(difference);
+  return difference;
+}
+
+std::string exceeds(const Difference &difference, const Tolerance &tolerance) {
+  if (difference.norm_relative > tolerance.norm_relative) {
+    return fmt::format("norm-relative error {:.2e}, allowed {:.2e}", difference.norm_relative,
+                       tolerance.norm_relative);
+  }
+  if (difference.norm_ratio > tolerance.norm_ratio) {
+    return fmt::format("norm ratio off by {:.2e}, allowed {:.2e}", difference.norm_ratio,
+                       tolerance.norm_ratio);
+  }
+  return {};
+}
+
+}  // namespace flame::conformance

@@ -1,0 +1,16 @@
+// A program run once on a device, from tensors to tensors: for checks, where speed is no matter.
+#pragma once
+
+#include "core/program/program.h"
+#include "core/runtime/device.h"
+#include "core/tensor/host_tensor.h"
+
+namespace flame {
+
+// The outputs of the program for the given inputs and parameters, all of which are there with their
+// right types. Optional ops that the device refuses are run as their decomposition. Everything is
+// allocated for this call and filled with NaN before it is written. Errors name the op and its
+// place.
+Result<TensorMap> evaluate(Device &device, const Program &program, const TensorMap &given);
+
+}  // namespace flame

@@ -1,0 +1,62 @@
+// A placed program with its plans and its memory: ready to run, again and again.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/passes/placed_program.h"
+#include "core/runtime/tensor_store.h"
+
+namespace flame {
+
+// One thread at a time; the device outlives it. All memory is there and every plan is made when
+// make() returns: run() allocates nothing and does nothing but call the backend.
+class Executable {
+ public:
+  // Inputs and parameters are the store's tensors of those names; the outputs are the executable's
+  // own.
+  static Result<std::unique_ptr<Executable>> make(PlacedProgram placed, TensorStore &store);
+  Executable(const Executable &) = delete;
+  Executable &operator=(const Executable &) = delete;
+
+  const PlacedProgram &placed() const { return placed_; }
+
+  // Enqueues every op. An error names the op and its place.
+  Status run(const DeviceStream &stream) const;
+
+  // Copy to an input or parameter, and from any named tensor (an output first): as Device::upload
+  // and download. Errors: no such name, another size.
+  Status write(const DeviceStream &stream, std::string_view name,
+               std::span<const std::byte> bytes) const;
+  Status read(const DeviceStream &stream, std::string_view name, std::span<std::byte> bytes) const;
+
+  // The memory of a storage of placed(), in the arena or outside of it.
+  std::byte *address(uint32_t storage) const;
+
+  // What one step gets.
+  struct Bound {
+    std::shared_ptr<const OpPlan> plan;
+    AbiTensors inputs;
+    AbiTensors outputs;
+    void *workspace = nullptr;
+  };
+  const std::vector<Bound> &steps() const { return steps_; }
+
+ private:
+  explicit Executable(PlacedProgram placed, Device &device)
+      : placed_(std::move(placed)), device_(device) {}
+  Status bind_memory(TensorStore &store);
+  Status bind_steps();
+  AbiTensors bound(const std::vector<PlacedTensor> &tensors) const;
+
+  PlacedProgram placed_;
+  Device &device_;
+  std::shared_ptr<DeviceMemory> arena_;
+  std::vector<std::shared_ptr<DeviceMemory>> externals_;  // by storage; null for the arena's
+  std::vector<Bound> steps_;
+};
+
+}  // namespace flame

@@ -1,0 +1,103 @@
+#include "core/train/flat_layout.h"
+
+#include <fmt/core.h>
+
+#include <unordered_map>
+
+#include "core/base/suggest.h"
+#include "core/base/terminal.h"
+
+namespace flame {
+namespace {
+
+using ParametersByName = std::unordered_map<std::string, const Parameter *>;
+
+Error unknown_parameter(const Program &program, const std::string &group, const std::string &name) {
+  std::vector<std::string> known;
+  for (const Parameter &parameter : program.parameters()) {
+    if (parameter.trainable) known.push_back(parameter.name);
+  }
+  return config_error(fmt::format("the group '{}' trains '{}', which is no parameter of the model",
+                                  printable(group), printable(name)),
+                      did_you_mean(name, known));
+}
+
+Result<FlatGroup> lay_out(const Program &program, const TrainedGroup &group,
+                          const ParametersByName &parameters,
+                          std::unordered_map<std::string, std::string> &group_of) {
+  FlatGroup flat{group.name, {}, 0};
+  const auto refused = [&](const std::string &name, std::string_view why) {
+    return config_error(
+        fmt::format("the group '{}' trains '{}', {}", printable(group.name), printable(name), why));
+  };
+  for (const std::string &name : group.parameters) {
+    const auto found = parameters.find(name);
+    if (found == parameters.end()) return unknown_parameter(program, group.name, name);
+    const TensorType &type = program.type(found->second->value);
+    if (!found->second->trainable) return refused(name, "which the model builds as frozen");
+    if (!is_float(type.dtype) || is_f8(type.dtype)) {
+      return refused(name, fmt::format("which is {}, expected f64, f32, bf16 or f16", type.text()));
+    }
+    const auto [other, fresh] = group_of.emplace(name, group.name);
+    if (!fresh) {
+      return refused(name, fmt::format("which is already in the group '{}'; a parameter is "
+                                       "trained once",
+                                       printable(other->second)));
+    }
+    const int64_t padded = (flat.size + kFlatAlignment - 1) / kFlatAlignment * kFlatAlignment;
+    flat.slices.push_back({name, type, padded});
+    flat.size = padded + type.shape.element_count();
+    if (flat.size > kMaxElementCount)
+      return refused(name, "and is then larger than a buffer can be");
+  }
+  if (!flat.slices.empty()) return flat;
+  return config_error(
+      fmt::format("the group '{}' has no parameters to train", printable(group.name)),
+      "let an adapter or a pattern choose some, or leave the group out");
+}
+
+TrainedGroup every_trainable(const Program &program) {
+  TrainedGroup all{"all", {}};
+  for (const Parameter &parameter : program.parameters()) {
+    if (parameter.trainable) all.parameters.push_back(parameter.name);
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<std::vector<FlatGroup>> flat_layout(const Program &program,
+                                           const std::vector<TrainedGroup> &groups) {
+  if (groups.empty()) return flat_layout(program, {every_trainable(program)});
+  ParametersByName parameters;
+  for (const Parameter &parameter : program.parameters())
+    parameters.emplace(parameter.name, &parameter);
+  std::unordered_map<std::string, std::string> group_of;
+  std::unordered_map<std::string, int> names;
+  std::vector<FlatGroup> layout;
+  for (const TrainedGroup &group : groups) {
+    if (group.name.empty()) return config_error("a group of trained parameters has no name");
+    if (++names[group.name] > 1) {
+      return config_error(
+          fmt::format("there are two groups of trained parameters '{}'", printable(group.name)));
+    }
+    FLAME_ASSIGN(FlatGroup flat, lay_out(program, group, parameters, group_of));
+    layout.push_back(std::move(flat));
+  }
+  return layout;
+}
+
+std::string parameters_name(std::string_view group) {
+  return fmt::format("train.parameters.{}", group);
+}
+std::string gradient_name(std::string_view group) {
+  return fmt::format("train.gradient.{}", group);
+}
+std::string state_name(std::string_view group, std::string_view state) {
+  return fmt::format("train.state.{}.{}", group, state);
+}
+std::string learning_rate_name(std::string_view group) {
+  return fmt::format("train.learning_rate.{}", group);
+}
+
+}  // namespace flame

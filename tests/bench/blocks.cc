@@ -1,0 +1,131 @@
+// The blocks of a small U-Net, forward and backward to every weight and to x, on a backend.
+//
+//   ninja -C build/release bench_blocks
+//   build/release/tests/bench/bench_blocks BACKEND [THREADS] [f32|bf16] [PROFILE]
+//
+// With a fourth word it also prints the time of each op. tests/bench/blocks_torch.py is the peer.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "core/passes/differentiate.h"
+#include "core/passes/fuse.h"
+#include "core/passes/place.h"
+#include "core/plugin/backends.h"
+#include "core/runtime/executable.h"
+#include "tests/support/networks.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace flame;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+Result<Program> with_gradients(const Program &forward) {
+  GradientRequest request{{"loss"}, {"x"}};
+  for (const Parameter &parameter : forward.parameters()) {
+    if (parameter.trainable) request.with_respect_to.push_back(parameter.name);
+  }
+  FLAME_ASSIGN(Gradients gradients, differentiate(forward, request));
+  return std::move(gradients.program);
+}
+
+Status fill_inputs(const Executable &executable, const DeviceStream &stream) {
+  uint32_t state = 1;
+  for (const auto *names : {&executable.placed().inputs, &executable.placed().parameters}) {
+    for (const PlacedName &entry : *names) {
+      const TensorType type = entry.tensor.typed.type();
+      std::vector<std::byte> bytes(static_cast<size_t>(type.size_bytes()));
+      const size_t step = static_cast<size_t>(size_bytes(type.dtype));
+      for (size_t i = 0; i + step <= bytes.size(); i += step) {
+        state = state * 1664525 + 1013904223;
+        const float value = (static_cast<float>(state >> 8) / (1 << 24) - 0.5F) * 0.1F;
+        std::byte four[4];
+        std::memcpy(four, &value, 4);
+        std::copy(four + (4 - step), four + 4, bytes.begin() + static_cast<ptrdiff_t>(i));
+      }
+      FLAME_TRY(executable.write(stream, entry.name, bytes));
+      FLAME_TRY(stream.synchronize());
+    }
+  }
+  return {};
+}
+
+Status profile(const Executable &executable, const DeviceStream &stream) {
+  constexpr int kRuns = 20;
+  std::map<std::string, std::pair<double, int>> by_op;
+  for (int run = 0; run < kRuns; ++run) {
+    for (size_t i = 0; i < executable.steps().size(); ++i) {
+      const Executable::Bound &step = executable.steps()[i];
+      const auto start = Clock::now();
+      FLAME_TRY(step.plan->run(stream, step.inputs, step.outputs, step.workspace));
+      FLAME_TRY(stream.synchronize());
+      const Step &placed = executable.placed().steps[i];
+      std::string key = std::string(placed.op->name) + (placed.inserted ? " (inserted)" : "");
+      for (const PlacedTensor &input : placed.inputs) key += " " + input.typed.type().text();
+      by_op[key].first += seconds_since(start);
+      ++by_op[key].second;
+    }
+  }
+  std::vector<std::pair<double, std::string>> lines;
+  for (const auto &[key, sum] : by_op) {
+    lines.emplace_back(1e3 * sum.first / kRuns, fmt::format("{:4} x {}", sum.second / kRuns, key));
+  }
+  std::ranges::sort(lines, std::greater<>());
+  for (const auto &[ms, key] : lines) fmt::print("  {:8.3f} ms  {}\n", ms, key);
+  return {};
+}
+
+Status measure(Device &device, const std::string &name, Result<Program> forward, bool profiled) {
+  if (!forward.ok()) return forward.error();
+  FLAME_ASSIGN(const Program whole, with_gradients(*forward));
+  FLAME_ASSIGN(const Fused fused, fuse(whole, device));
+  FLAME_ASSIGN(PlacedProgram placed, place(fused.program, device, {}));
+  TensorStore store(device);
+  FLAME_ASSIGN(const auto executable, Executable::make(std::move(placed), store));
+  FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
+  FLAME_TRY(fill_inputs(*executable, stream));
+  std::vector<double> times;
+  for (int i = 0; i < 60; ++i) {
+    const auto start = Clock::now();
+    FLAME_TRY(executable->run(stream));
+    FLAME_TRY(stream.synchronize());
+    if (i >= 10) times.push_back(1e3 * seconds_since(start));
+  }
+  fmt::print("{:20} {:5} ops {:10.3f} ms\n", name, executable->steps().size(), median(times));
+  return profiled ? profile(*executable, stream) : Status();
+}
+
+Status run(const std::string &backend, const std::string &threads, DType dtype, bool profiled) {
+  const Catalogue catalogue = Catalogue::scan({FLAME_PLUGIN_FOLDER});
+  PluginHost host({});
+  OpenDeviceRequest request{backend};
+  if (threads != "0") request.options = {{"threads", threads}};
+  FLAME_ASSIGN(const auto device, open_device(host, catalogue, request));
+  FLAME_TRY(
+      measure(*device, "residual block", testing_support::residual_block({}, dtype), profiled));
+  return measure(*device, "transformer block", testing_support::transformer_block({}, dtype),
+                 profiled);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  const std::string backend = argc > 1 ? argv[1] : "onednn";
+  const auto dtype = dtype_from_name(argc > 3 ? argv[3] : "f32");
+  const Status status =
+      run(backend, argc > 2 ? argv[2] : "0", dtype.value_or(DType::kF32), argc > 4);
+  if (!status.ok()) fmt::print(stderr, "{}\n", status.error().text());
+  return status.ok() ? 0 : 1;
+}

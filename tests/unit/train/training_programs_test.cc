@@ -1,0 +1,313 @@
+// The programs of training: flat layout, the sum of gradients, the step, and optimizers that break
+// their contract. Their numbers are proven in tests/golden.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/ops/catalogue/terms.h"
+#include "core/train/accumulate.h"
+#include "core/train/update.h"
+#include "tests/support/evaluate.h"
+
+namespace flame {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing_support::evaluate;
+using testing_support::numbers_of;
+using testing_support::tensor_of;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// loss = Σ (w · x · frozen) + Σ b, with a parameter `idle` that it does not use.
+Program model(DType dtype = DType::kF32) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", {dtype, Shape{3}}));
+  const Term w = builder.term(builder.parameter("w", {dtype, Shape{3}}, true));
+  const Term frozen = builder.term(builder.parameter("frozen", {dtype, Shape{3}}, false));
+  const Term b = builder.term(builder.parameter("b", {dtype, Shape{2, 1}}, true));
+  builder.parameter("idle", {dtype, Shape{2}}, true);
+  const Term loss = sum(cast(w * x * frozen, DType::kF32), {0}) + sum(cast(b, DType::kF32), {0, 1});
+  builder.output("loss", loss.id());
+  builder.output("doubled", (x + x).id());
+  return *builder.finish();
+}
+
+std::string error_of(const Program &program, const std::vector<TrainedGroup> &groups) {
+  const Result<std::vector<FlatGroup>> layout = flat_layout(program, groups);
+  return layout.ok() ? "" : layout.error().text();
+}
+
+TEST(FlatLayout, PutsEveryTrainableParameterAtAWideBoundary) {
+  const std::vector<FlatGroup> layout = *flat_layout(model());
+  ASSERT_EQ(layout.size(), 1u);
+  EXPECT_EQ(layout[0].name, "all");
+  ASSERT_EQ(layout[0].slices.size(), 3u);
+  EXPECT_EQ(layout[0].slices[0].parameter, "w");
+  EXPECT_EQ(layout[0].slices[1].offset, kFlatAlignment);
+  EXPECT_EQ(layout[0].slices[2].offset, 2 * kFlatAlignment);
+  EXPECT_EQ(layout[0].size, 2 * kFlatAlignment + 2);
+}
+
+TEST(FlatLayout, RefusesWhatCannotBeTrainedAndNamesIt) {
+  EXPECT_THAT(error_of(model(), {{"g", {"ww"}}}), HasSubstr("trains 'ww', which is no parameter"));
+  EXPECT_THAT(error_of(model(), {{"g", {"idel"}}}), HasSubstr("did you mean 'idle'?"));
+  EXPECT_THAT(error_of(model(), {{"g", {"frozen"}}}), HasSubstr("as frozen"));
+  EXPECT_THAT(error_of(model(), {{"g", {"w"}}, {"h", {"b", "w"}}}),
+              HasSubstr("already in the group 'g'"));
+  EXPECT_THAT(error_of(model(), {{"g", {"w"}}, {"h", {}}}), HasSubstr("'h' has no parameters"));
+  EXPECT_THAT(error_of(model(), {{"g", {"w"}}, {"g", {"b"}}}), HasSubstr("two groups"));
+  EXPECT_THAT(error_of(model(), {{"", {"w"}}}), HasSubstr("has no name"));
+}
+
+class Accumulate : public testing::Test {
+ protected:
+  // The buffers of one group of all parameters.
+  void start(DType dtype) {
+    model_ = model(dtype);
+    layout_ = *flat_layout(model_);
+    const Result<AccumulateProgram> made = build_accumulate(model_, {"loss", layout_, DType::kF32});
+    ASSERT_TRUE(made.ok()) << made.error().text();
+    made_ = *made;
+    ASSERT_TRUE(validate(made_.program).ok());
+    const TensorType flat{DType::kF32, layout_[0].shape()};
+    const auto count = static_cast<size_t>(layout_[0].size);
+    given_ = {{"x", tensor_of({dtype, Shape{3}}, {1, 2, 3})},
+              {"frozen", tensor_of({dtype, Shape{3}}, {1, 1, 2})},
+              {parameters_name("all"), tensor_of(flat, std::vector<double>(count, 0.5))},
+              {gradient_name("all"), tensor_of(flat, std::vector<double>(count, 1.0))},
+              {std::string(kLossScaleName), tensor_of({DType::kF32, Shape()}, {2})}};
+  }
+  std::vector<double> gradient(bool first) {
+    given_[std::string(kFirstName)] = tensor_of({DType::kBool, Shape()}, {first ? 1.0 : 0.0});
+    const Result<TensorMap> answers = evaluate(made_.program, given_);
+    EXPECT_TRUE(answers.ok()) << answers.error().text();
+    loss_ = numbers_of(answers->at("loss"))[0];
+    return numbers_of(answers->at(gradient_name("all")));
+  }
+
+  Program model_;
+  std::vector<FlatGroup> layout_;
+  AccumulateProgram made_;
+  TensorMap given_;
+  double loss_ = 0;
+};
+
+TEST_F(Accumulate, AddsTheScaledGradientOfEachParameterAtItsPlace) {
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    start(dtype);
+    const std::vector<double> fresh = gradient(true);
+    EXPECT_EQ(loss_, 0.5 * (1 + 2 + 6) + 1);
+    const auto at = [&](int64_t place) { return fresh[static_cast<size_t>(place)]; };
+    EXPECT_EQ(at(0), 2);
+    EXPECT_EQ(at(1), 4);
+    EXPECT_EQ(at(2), 12);
+    EXPECT_EQ(at(kFlatAlignment), 2);
+    EXPECT_EQ(at(kFlatAlignment + 1), 2);
+    EXPECT_THAT(std::vector<double>(fresh.begin() + 3, fresh.begin() + kFlatAlignment), Each(0));
+    const std::vector<double> added = gradient(false);
+    for (size_t i = 0; i < fresh.size(); ++i) EXPECT_EQ(added[i], fresh[i] + 1) << i;
+  }
+}
+
+TEST_F(Accumulate, KeepsTheModelsOutputsAndItsFrozenParametersAlone) {
+  start(DType::kF32);
+  ASSERT_EQ(made_.program.parameters().size(), 1u);
+  EXPECT_EQ(made_.program.parameters()[0].name, "frozen");
+  std::vector<std::string> outputs;
+  for (const NamedValue &output : made_.program.outputs()) outputs.push_back(output.name);
+  EXPECT_THAT(outputs, ElementsAre("loss", "doubled", gradient_name("all")));
+  EXPECT_THAT(made_.unreached, ElementsAre("idle"));
+  ASSERT_EQ(made_.replaced.size(), 1u);
+  EXPECT_EQ(made_.replaced[0].input, gradient_name("all"));
+}
+
+TEST_F(Accumulate, ParametersOutsideOfTheGroupsAreWeights) {
+  const Program program = model();
+  const auto layout = flat_layout(program, {{"some", {"b"}}});
+  const Result<AccumulateProgram> made = build_accumulate(program, {"loss", *layout, DType::kF64});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  EXPECT_NE(made->program.find_parameter("w"), nullptr);
+  EXPECT_EQ(made->program.find_parameter("b"), nullptr);
+  EXPECT_THAT(made->unreached, IsEmpty());
+}
+
+TEST_F(Accumulate, RefusesWhatIsNoLossAndNoMasterCopy) {
+  const Program program = model();
+  const auto error = [&](const std::string &loss, DType master) {
+    const auto made = build_accumulate(program, {loss, *flat_layout(program), master});
+    return made.ok() ? "" : made.error().text();
+  };
+  EXPECT_THAT(error("doubled", DType::kF32), HasSubstr("expected a scalar"));
+  EXPECT_THAT(error("los", DType::kF32), HasSubstr("no output 'los'"));
+  EXPECT_THAT(error("loss", DType::kBF16), HasSubstr("is bf16, expected f32 or f64"));
+}
+
+TEST_F(Accumulate, RefusesAModelThatUsesItsNames) {
+  ProgramBuilder builder;
+  const Term w = builder.term(builder.parameter("w", {DType::kF32, Shape()}, true));
+  const Term x = builder.term(builder.input("train.first", {DType::kF32, Shape()}));
+  builder.output("loss", (w * x).id());
+  const Program program = *builder.finish();
+  const auto made = build_accumulate(program, {"loss", *flat_layout(program), DType::kF32});
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.error().text(), HasSubstr("two inputs 'train.first'"));
+}
+
+// An optimizer of the test: parameter - learning_rate · gradient, and a state that is the gradient.
+struct FakeOptimizer {
+  const char *fault = "";
+
+  static FakeOptimizer &of(flame_optimizer *optimizer) {
+    return *reinterpret_cast<FakeOptimizer *>(optimizer);
+  }
+};
+
+flame_str text(std::string_view value) {
+  return {value.data(), value.size()};
+}
+
+flame_value add_op(const flame_program_builder *builder, flame_call *call, std::string_view name,
+                   std::vector<flame_value> inputs) {
+  flame_node node{};
+  node.struct_size = sizeof(node);
+  node.name = text(name);
+  node.file = text("fake.cc");
+  node.line = 7;
+  node.input_count = static_cast<uint32_t>(inputs.size());
+  node.inputs = inputs.data();
+  node.output_count = 1;
+  flame_value out = 0;
+  builder->op(builder->self, call, &node, &out);
+  return out;
+}
+
+class Update : public testing::Test {
+ protected:
+  Update() {
+    table_.struct_size = sizeof(table_);
+    table_.create = [](flame_call *, flame_str component, const flame_attribute *, uint32_t,
+                       flame_optimizer **out) noexcept -> flame_status {
+      *out = reinterpret_cast<flame_optimizer *>(new FakeOptimizer{component.data});
+      return FLAME_OK;
+    };
+    table_.destroy = [](flame_optimizer *optimizer) noexcept {
+      delete &FakeOptimizer::of(optimizer);
+    };
+    table_.describe_state = [](flame_optimizer *optimizer, flame_call *, uint32_t index,
+                               flame_state_info *out) noexcept -> flame_status {
+      const std::string_view fault = FakeOptimizer::of(optimizer).fault;
+      const uint32_t count = fault == "same-names" ? 2 : fault == "endless" ? UINT32_MAX : 1;
+      if (index >= count) return FLAME_ERROR_END;
+      static std::string names[100];
+      if (index < 100) names[index] = "s" + std::to_string(index);
+      out->name = fault == "same-names" ? text("s") : text(names[index % 100]);
+      out->initial = fault == "not-finite" ? kInfinity : 0;
+      return FLAME_OK;
+    };
+    table_.build = [](flame_optimizer *optimizer, flame_call *call,
+                      const flame_program_builder *builder,
+                      flame_update *update) noexcept -> flame_status {
+      const std::string_view fault = FakeOptimizer::of(optimizer).fault;
+      const flame_value change =
+          add_op(builder, call, "mul", {update->learning_rate, update->gradient});
+      update->new_parameter = add_op(builder, call, "sub", {update->parameter, change});
+      update->new_states[0] = update->gradient;
+      if (fault == "no-parameter") update->new_parameter = 0;
+      if (fault == "scalar-state") update->new_states[0] = update->learning_rate;
+      if (fault == "wrong-op")
+        return add_op(builder, call, "no_such_op", {change}), FLAME_ERROR_INVALID_ARGUMENT;
+      return FLAME_OK;
+    };
+  }
+
+  Result<PluginOptimizer> optimizer(const char *fault) {
+    return PluginOptimizer::create(table_, "org.example.fake", fault, AttributeList());
+  }
+  std::string error_of(const char *fault) {
+    const Result<PluginOptimizer> made = optimizer(fault);
+    if (!made.ok()) return made.error().text();
+    const auto program = build_update({{{layout(), &*made}}, DType::kF32, false});
+    return program.ok() ? "" : program.error().text();
+  }
+  static FlatGroup layout() { return {"g", {{"w", {DType::kF32, Shape{2}}, 0}}, 2}; }
+
+  flame_optimizer_interface table_{};
+};
+
+TEST_F(Update, ANormThatIsNotFiniteLeavesEverythingAsItWas) {
+  const Result<PluginOptimizer> made = optimizer("");
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const auto update = build_update({{{layout(), &*made}}, DType::kF32, true});
+  ASSERT_TRUE(update.ok()) << update.error().text();
+  ASSERT_TRUE(validate(update->program).ok());
+  const TensorType flat{DType::kF32, Shape{2}};
+  const TensorType scalar{DType::kF32, Shape()};
+  TensorMap given = {{parameters_name("g"), tensor_of(flat, {1, 2})},
+                     {state_name("g", "s0"), tensor_of(flat, {5, 6})},
+                     {learning_rate_name("g"), tensor_of(scalar, {0.5})},
+                     {std::string(kDivisorName), tensor_of(scalar, {2})},
+                     {std::string(kMaxNormName), tensor_of(scalar, {100})},
+                     {std::string(kStepName), tensor_of({DType::kI64, Shape()}, {41})}};
+  const auto run = [&](std::vector<double> gradient) {
+    given[gradient_name("g")] = tensor_of(flat, gradient);
+    return *evaluate(update->program, given);
+  };
+  for (const double bad : {kInfinity, -kInfinity, std::nan(""), 3e38}) {
+    const TensorMap answers = run({bad, 1});
+    EXPECT_THAT(numbers_of(answers.at(std::string(kFiniteName))), ElementsAre(0));
+    EXPECT_THAT(numbers_of(answers.at(parameters_name("g"))), ElementsAre(1, 2));
+    EXPECT_THAT(numbers_of(answers.at(state_name("g", "s0"))), ElementsAre(5, 6));
+    EXPECT_THAT(numbers_of(answers.at(std::string(kStepName))), ElementsAre(41));
+  }
+  const TensorMap answers = run({6, 8});
+  EXPECT_THAT(numbers_of(answers.at(std::string(kFiniteName))), ElementsAre(1));
+  EXPECT_THAT(numbers_of(answers.at(std::string(kGradientNormName))), ElementsAre(5));
+  EXPECT_THAT(numbers_of(answers.at(parameters_name("g"))), ElementsAre(-0.5, 0));
+  EXPECT_THAT(numbers_of(answers.at(state_name("g", "s0"))), ElementsAre(3, 4));
+  EXPECT_THAT(numbers_of(answers.at(std::string(kStepName))), ElementsAre(42));
+}
+
+TEST_F(Update, SaysWhatIsReplacedAndWhereStatesBegin) {
+  const Result<PluginOptimizer> made = optimizer("");
+  const auto update = build_update({{{layout(), &*made}}, DType::kF64, false});
+  ASSERT_TRUE(update.ok()) << update.error().text();
+  std::vector<std::string> replaced;
+  for (const Replacement &pair : update->replaced) {
+    EXPECT_EQ(update->program.type(update->program.find_input(pair.input)->value),
+              update->program.type(update->program.find_output(pair.output)->value));
+    replaced.push_back(pair.input);
+  }
+  EXPECT_THAT(replaced, ElementsAre(parameters_name("g"), state_name("g", "s0"), kStepName));
+  ASSERT_EQ(update->states.size(), 1u);
+  EXPECT_EQ(update->states[0].type.text(), "f64[2]");
+}
+
+TEST_F(Update, NamesThePluginAndTheRuleThatItBreaks) {
+  EXPECT_EQ(error_of(""), "");
+  for (const auto &[fault, message] :
+       {std::pair{"same-names", "names its state 1 's', expected a name of its own"},
+        std::pair{"endless", "has more than 64 states"},
+        std::pair{"not-finite", "starts its state 's0' at inf"},
+        std::pair{"no-parameter", "gives no value as its new parameter"},
+        std::pair{"scalar-state", "gives its new state 's0' as f32[], expected f32[2]"},
+        std::pair{"wrong-op", "no_such_op"}}) {
+    EXPECT_THAT(error_of(fault), HasSubstr(message));
+    EXPECT_THAT(error_of(fault), HasSubstr("org.example.fake"));
+  }
+}
+
+TEST_F(Update, RefusesNothingToTrainAndANarrowMasterCopy) {
+  const Result<PluginOptimizer> made = optimizer("");
+  const auto narrow = build_update({{{layout(), &*made}}, DType::kF16, false});
+  ASSERT_FALSE(narrow.ok());
+  EXPECT_THAT(narrow.error().text(), HasSubstr("is f16, expected f32 or f64"));
+  EXPECT_FALSE(build_update({}).ok());
+}
+
+}  // namespace
+}  // namespace flame
