@@ -123,6 +123,12 @@ class ElementwisePlan : public OpPlan {
                constant.value_class, thread.slot(constant.slot));
   }
 
+  // The next block of a dense tensor mostly lies behind this one. It is asked for now, as the loops
+  // of this block leave the memory idle.
+  static void prefetch(const char *from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i);
+  }
+
   // An input that lies like values is read where it is; else it is loaded, once if it repeats.
   void load_input(const Run &run, const LoopNest::Block &block, size_t i,
                   const Thread &thread) const {
@@ -132,6 +138,7 @@ class ElementwisePlan : public OpPlan {
     const char *from =
         run.input<char>(view.tensor) + (view.offset + nest_.offset(block, tensor)) * bytes;
     const BlockLayout layout = nest_.layout(block, tensor);
+    if (layout.is_dense()) prefetch(from + layout.count() * bytes, layout.count() * bytes);
     if (layout.is_dense() && view.dtype != FLAME_DTYPE_BOOL &&
         is_stored_as(view.dtype, program_.inputs[i])) {
       thread.slots[i] = const_cast<char *>(from);
