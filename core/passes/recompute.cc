@@ -23,7 +23,8 @@ uint64_t total_bytes(const PlacedProgram &placed) {
   return std::accumulate(bytes.begin(), bytes.end(), uint64_t{0});
 }
 
-// What the values of a program take and when: views count for what they look at.
+// What the values of a program take and when: views count for what they look at. Bytes are doubles,
+// since sums of sizes that are possible need not fit int64_t.
 class Lives {
  public:
   explicit Lives(const Program &program)
@@ -43,17 +44,18 @@ class Lives {
   NodeId last(ValueId value) const { return last_[root_[value]]; }
 
   // The node at which most bytes are in use, and how many they are.
-  std::pair<NodeId, int64_t> peak(const Program &program) const {
-    std::vector<int64_t> change(program.nodes().size() + 2, 0);
+  std::pair<NodeId, double> peak(const Program &program) const {
+    std::vector<double> change(program.nodes().size() + 2, 0);
     for (NodeId id = 0; id < program.nodes().size(); ++id) {
       for (const ValueId output : program.nodes()[id].outputs) {
         if (root_[output] != output) continue;
-        change[id] += program.type(output).size_bytes();
-        change[std::max(last_[output], id) + 1] -= program.type(output).size_bytes();
+        const auto bytes = static_cast<double>(program.type(output).size_bytes());
+        change[id] += bytes;
+        change[std::max(last_[output], id) + 1] -= bytes;
       }
     }
-    int64_t live = 0;
-    std::pair<NodeId, int64_t> best{0, 0};
+    double live = 0;
+    std::pair<NodeId, double> best{0, 0};
     for (NodeId id = 0; id < program.nodes().size(); ++id) {
       live += change[id];
       if (live > best.second) best = {id, live};
@@ -69,7 +71,7 @@ class Lives {
 // How much is made twice.
 struct Choice {
   double dearness = 0;  // cost for each byte that is not kept, at most
-  int64_t segment = 0;  // bytes that are made again from one kept value, at most
+  double segment = 0;   // bytes that are made again from one kept value, at most
 };
 
 class Recomputer {
@@ -80,7 +82,7 @@ class Recomputer {
   }
 
   double whole_cost() const { return std::accumulate(costs_.begin(), costs_.end(), 0.0); }
-  int64_t peak_bytes() const { return lives_.peak(program_).second; }
+  double peak_bytes() const { return lives_.peak(program_).second; }
 
   // The costs of a byte of every value that waits across the turn, rising.
   std::vector<double> dearnesses() const {
@@ -124,15 +126,13 @@ class Recomputer {
  private:
   bool is_view(const Node &node) const { return node.op->group == OpGroup::kView; }
 
-  int64_t bytes(NodeId id) const {
-    int64_t total = 0;
+  double bytes(NodeId id) const {
+    double total = 0;
     for (const ValueId output : program_.nodes()[id].outputs)
-      total += program_.type(output).size_bytes();
+      total += static_cast<double>(program_.type(output).size_bytes());
     return is_view(program_.nodes()[id]) ? 0 : total;
   }
-  double dearness(NodeId id) const {
-    return costs_[id] / std::max(1.0, static_cast<double>(bytes(id)));
-  }
+  double dearness(NodeId id) const { return costs_[id] / std::max(1.0, bytes(id)); }
   // Made before the turn and used behind it, but no output.
   bool waits(NodeId id) const {
     const Node &node = program_.nodes()[id];
@@ -190,15 +190,15 @@ class Recomputer {
     void settle(NodeId id) {
       const Node &node = in_.program_.nodes()[id];
       if (in_.is_view(node)) return settle_view(id, producer(node.inputs[0]));
-      int64_t chain = in_.bytes(id);
-      int64_t kept_alive = 0;  // what would have to live on for it
+      double chain = in_.bytes(id);
+      double kept_alive = 0;  // what would have to live on for it
       for (const ValueId input : node.inputs) {
         const NodeId from = producer(input);
         if (from == kNoNode) continue;
         if (state_[from] == State::kAgain) {
           chain += chain_[from];
         } else if (in_.lives_.last(input) <= in_.turn_) {
-          kept_alive += in_.program_.type(input).size_bytes();
+          kept_alive += static_cast<double>(in_.program_.type(input).size_bytes());
         }
       }
       chain_[id] = chain;
@@ -238,7 +238,7 @@ class Recomputer {
 
     const Recomputer &in_;
     const Choice choice_;
-    std::vector<int64_t> chain_;
+    std::vector<double> chain_;
     std::vector<State> state_;
     Plan made_;
   };
@@ -303,7 +303,7 @@ class Recomputer {
 // A plan with what it would come to.
 struct Candidate {
   Recomputer::Plan plan;
-  int64_t peak = 0;  // of values, before placing
+  double peak = 0;  // bytes of values, before placing
 };
 
 std::vector<Choice> all_choices(const Recomputer &from) {
@@ -312,8 +312,9 @@ std::vector<Choice> all_choices(const Recomputer &from) {
   if (dear.empty()) return choices;
   for (int i = 1; i <= kDearnessLevels; ++i) {
     const double level = dear[(dear.size() * static_cast<size_t>(i) - 1) / kDearnessLevels];
-    choices.push_back({level, std::numeric_limits<int64_t>::max()});
-    for (int k = 1; k <= kSegmentLevels; ++k) choices.push_back({level, from.peak_bytes() >> k});
+    choices.push_back({level, std::numeric_limits<double>::infinity()});
+    for (int k = 1; k <= kSegmentLevels; ++k)
+      choices.push_back({level, from.peak_bytes() / static_cast<double>(1 << k)});
   }
   return choices;
 }
@@ -366,7 +367,7 @@ Result<Recomputed> recompute(const Program &program, Target &target, const Place
   // Values take what they take, however they are placed: what is above that cannot fit.
   std::vector<const Candidate *> hopeful;
   for (const Candidate &candidate : found) {
-    if (outside + static_cast<uint64_t>(candidate.peak) <= memory_bytes)
+    if (static_cast<double>(outside) + candidate.peak <= static_cast<double>(memory_bytes))
       hopeful.push_back(&candidate);
   }
   // If none can, the smallest says by how much.
