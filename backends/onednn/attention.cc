@@ -5,6 +5,11 @@
 #include "backends/onednn/checks.h"
 
 namespace flame::onednn {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+}  // namespace
 
 Heads::Heads(const flame::Op &op, std::string_view name, const flame_tensor &tensor)
     : dtype(tensor.dtype),
@@ -37,13 +42,15 @@ Mask::Mask(const flame::Op &op, uint32_t index)
   }
 }
 
-float Mask::at(const char *element) const {
+void Mask::read_row(const char *row, int64_t keys, float *values) const {
+  const int64_t step = strides_[3] * FLAME_DTYPE_BYTES(dtype_);
   if (dtype_ == FLAME_DTYPE_BOOL) {
-    return *element ? 0.0f : -std::numeric_limits<float>::infinity();
+    for (int64_t j = 0; j < keys; ++j) values[j] = row[j * step] ? 0.0f : -kInfinity;
+  } else if (strides_[3] == 1) {
+    to_f32(dtype_, row, keys, values);
+  } else {
+    for (int64_t j = 0; j < keys; ++j) to_f32(dtype_, row + j * step, 1, values + j);
   }
-  float value;
-  to_f32(dtype_, element, 1, &value);
-  return value;
 }
 
 void Mask::add_to(const Run &run, int64_t image, int64_t head, int64_t query, int64_t queries,
@@ -52,22 +59,20 @@ void Mask::add_to(const Run &run, int64_t image, int64_t head, int64_t query, in
     const int64_t size = FLAME_DTYPE_BYTES(dtype_);
     const char *first = run.input<char>(index_) +
                         (image * strides_[0] + head * strides_[1] + key * strides_[3]) * size;
+    float values[kKeysOfBlock];
     for (int64_t i = 0; i < queries; ++i) {
-      const char *row = first + (query + i) * strides_[2] * size;
-      float *to = scores.data + i * scores.stride;
-      if (dtype_ == FLAME_DTYPE_F32 && strides_[3] == 1) {
-        const auto *values = reinterpret_cast<const float *>(row);
-        for (int64_t j = 0; j < keys; ++j) to[j] += values[j];
-      } else {
-        for (int64_t j = 0; j < keys; ++j) to[j] += at(row + j * strides_[3] * size);
+      // A mask that is the same for all queries is read once.
+      if (i == 0 || strides_[2] != 0) {
+        read_row(first + (query + i) * strides_[2] * size, keys, values);
       }
+      float *to = scores.data + i * scores.stride;
+      for (int64_t j = 0; j < keys; ++j) to[j] += values[j];
     }
   }
   if (!causal_) return;
   for (int64_t i = 0; i < queries; ++i) {
     const int64_t seen = std::clamp<int64_t>(query + i + 1 - key, 0, keys);
-    std::fill_n(scores.data + i * scores.stride + seen, keys - seen,
-                -std::numeric_limits<float>::infinity());
+    std::fill_n(scores.data + i * scores.stride + seen, keys - seen, -kInfinity);
   }
 }
 

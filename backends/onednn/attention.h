@@ -51,7 +51,8 @@ class Mask {
   }
 
  private:
-  float at(const char *element) const;
+  // The next `keys` values of a row as f32; -inf where a mask of bool is false.
+  void read_row(const char *row, int64_t keys, float *values) const;
 
   bool causal_;
   bool is_there_;

@@ -133,9 +133,9 @@ inline void run(uint32_t function, const void *a, const void *b, const void *c, 
     case function_number("silu"):
       return loop<T>(out, n, [=](I i) { return x[i] / (1 + std::exp(-x[i])); });
     case function_number("gelu"):
-      return loop<T>(out, n, [=](I i) {
-        return half * x[i] * (1 + std::erf(x[i] * T(0.70710678118654752440)));
-      });
+      // 1 + erf(a/√2) is erfc(-a/√2), which loses nothing where it is near 0.
+      return loop<T>(
+          out, n, [=](I i) { return half * x[i] * std::erfc(x[i] * T(-0.70710678118654752440)); });
     case function_number("gelu_tanh"):
       return loop<T>(out, n, [=](I i) {
         const T inner = x[i] + T(0.044715) * x[i] * x[i] * x[i];

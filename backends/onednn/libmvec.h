@@ -22,6 +22,8 @@ extern "C" {
 [[gnu::simd("notinbranch")]] double tanh(double) noexcept;
 [[gnu::simd("notinbranch")]] float erff(float) noexcept;
 [[gnu::simd("notinbranch")]] double erf(double) noexcept;
+[[gnu::simd("notinbranch")]] float erfcf(float) noexcept;
+[[gnu::simd("notinbranch")]] double erfc(double) noexcept;
 [[gnu::simd("notinbranch")]] float powf(float, float) noexcept;
 [[gnu::simd("notinbranch")]] double pow(double, double) noexcept;
 }

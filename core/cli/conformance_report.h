@@ -1,7 +1,8 @@
-// The results of the conformance suite, as a table and as JSON.
+// The results of the conformance suite and of whole programs, as tables and as JSON.
 #pragma once
 
 #include "core/base/json.h"
+#include "core/runtime/conformance/program_check.h"
 #include "core/runtime/conformance/suite.h"
 
 namespace flame::cli {
@@ -12,5 +13,10 @@ void print_op(const conformance::OpSummary &summary, bool colour);
 void print_suite_end(const conformance::SuiteReport &report);
 
 Json to_json(const conformance::SuiteReport &report);
+
+void print_program(const conformance::ProgramCheck &check);
+void print_lockstep(const conformance::LockstepCheck &check);
+Json to_json(const conformance::ProgramCheck &check);
+Json to_json(const conformance::LockstepCheck &check);
 
 }  // namespace flame::cli

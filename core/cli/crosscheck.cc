@@ -1,6 +1,8 @@
-// `flamehost crosscheck`: one backend against another, op by op.
+// `flamehost crosscheck`: one backend against another, in all ops or a whole program.
 #include <fmt/core.h>
 #include <unistd.h>
+
+#include <charconv>
 
 #include "core/base/file.h"
 #include "core/base/terminal.h"
@@ -8,12 +10,15 @@
 #include "core/cli/conformance_report.h"
 #include "core/cli/installed.h"
 #include "core/plugin/backends.h"
+#include "core/program/read.h"
 
 namespace flame::cli {
 namespace {
 
 using conformance::SuiteOptions;
 using conformance::SuiteReport;
+
+constexpr size_t kMaxProgramBytes = size_t{256} << 20;
 
 // "onednn", or "mutant:bug=no-scale" with options of the backend, separated by commas.
 OpenDeviceRequest request_of(const std::string &text) {
@@ -39,17 +44,50 @@ Status check_ops(const Arguments &arguments, Device &reference, Device &candidat
   const bool colour = colour_allowed(STDOUT_FILENO);
   print_suite_head();
   options.on_op = [&](const conformance::OpSummary &summary) { print_op(summary, colour); };
-  FLAME_ASSIGN(const SuiteReport report, run_suite(reference, candidate, options));
+  FLAME_ASSIGN(const SuiteReport report, conformance::run_suite(reference, candidate, options));
   print_suite_end(report);
   equal = report.total.failed == 0;
   if (!arguments.has("--json")) return {};
   return write_file_atomically(arguments.get("--json"), to_json(report).dump(1) + "\n");
 }
 
+Result<uint64_t> seed_of(const Arguments &arguments) {
+  const std::string text = arguments.get("--seed", "1");
+  uint64_t seed = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (read.ec == std::errc() && read.ptr == text.data() + text.size()) return seed;
+  return config_error(fmt::format("--seed {}: expected a whole number from 0 up", printable(text)));
+}
+
+Status check_program(const Arguments &arguments, Device &reference, Device &candidate,
+                     bool &equal) {
+  const std::string file = arguments.get("PROGRAM");
+  FLAME_ASSIGN(const uint64_t seed, seed_of(arguments));
+  FLAME_ASSIGN(const std::string text, read_file(file, kMaxProgramBytes));
+  FLAME_ASSIGN(const Program program, read_program(text, file));
+  Json json;
+  if (arguments.has("--lockstep")) {
+    FLAME_ASSIGN(const auto check,
+                 conformance::check_lockstep(reference, candidate, program, seed));
+    print_lockstep(check);
+    equal = !check.first;
+    json = to_json(check);
+  } else {
+    FLAME_ASSIGN(const auto check, conformance::check_program(reference, candidate, program, seed));
+    print_program(check);
+    equal = check.equal;
+    json = to_json(check);
+  }
+  if (!arguments.has("--json")) return {};
+  return write_file_atomically(arguments.get("--json"), json.dump(1) + "\n");
+}
+
 Status check(const Arguments &arguments, bool &equal) {
-  if (!arguments.has("--ops")) {
-    return config_error("what is to be compared? --ops is missing",
-                        "give --ops '*' for all ops, or a pattern such as 'conv*,matmul'");
+  if (arguments.has("--ops") == arguments.has("PROGRAM")) {
+    return config_error(arguments.has("--ops") ? "both --ops and a program are given"
+                                               : "what is to be compared? PROGRAM is missing",
+                        "give a program's file, or --ops '*' for all ops, or a pattern such as "
+                        "--ops 'conv*,matmul'");
   }
   const Catalogue catalogue = installed_catalogue(arguments);
   PluginHost host({});
@@ -57,6 +95,7 @@ Status check(const Arguments &arguments, bool &equal) {
                open_device(host, catalogue, request_of(arguments.get("--reference", "reference"))));
   FLAME_ASSIGN(const auto candidate,
                open_device(host, catalogue, request_of(arguments.get("--candidate", "onednn"))));
+  if (arguments.has("PROGRAM")) return check_program(arguments, *reference, *candidate, equal);
   return check_ops(arguments, *reference, *candidate, equal);
 }
 
@@ -66,6 +105,12 @@ int run(const Arguments &arguments) {
   if (!status.ok()) return fail(status.error());
   return equal ? 0 : exit_code(ErrorKind::kNumeric);
 }
+
+constexpr CommandArgument kArguments[] = {
+    {.name = "PROGRAM",
+     .kind = ValueKind::kFile,
+     .required = false,
+     .help = "a program's JSON file, run whole on both backends with the same values"}};
 
 constexpr CommandOption kOptions[] = {
     {.name = "--ops",
@@ -80,7 +125,13 @@ constexpr CommandOption kOptions[] = {
      .kind = ValueKind::kComponent,
      .help = "the backend that is tried; onednn if not given. Options follow a colon: "
              "onednn:threads=2"},
-    {.name = "--quick", .value = "", .help = "a fixed part of the cases, in less than a minute"},
+    {.name = "--lockstep",
+     .value = "",
+     .help = "run a program op by op with equal inputs, and name the first op that differs"},
+    {.name = "--seed", .value = "NUMBER", .help = "of a program's values; 1 if not given"},
+    {.name = "--quick",
+     .value = "",
+     .help = "of the ops a fixed part of the cases, in less than a minute"},
     {.name = "--json",
      .value = "FILE",
      .kind = ValueKind::kFile,
@@ -89,11 +140,12 @@ constexpr CommandOption kOptions[] = {
 
 }  // namespace
 
-const Command kCrosscheckCommand = {.group = "",
-                                    .name = "crosscheck",
-                                    .summary = "Compare a backend with the reference, op by op",
-                                    .arguments = {},
-                                    .options = kOptions,
-                                    .run = run};
+const Command kCrosscheckCommand = {
+    .group = "",
+    .name = "crosscheck",
+    .summary = "Compare a backend with the reference: all ops, or a whole program",
+    .arguments = kArguments,
+    .options = kOptions,
+    .run = run};
 
 }  // namespace flame::cli

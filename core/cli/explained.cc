@@ -55,6 +55,18 @@ Result<AttributeList> options_of(const ComponentSpec &component,
   return list;
 }
 
+// The items of a list of texts; none if it is unset.
+std::vector<std::string> texts_of(const std::vector<OptionValue> &options, std::string_view name) {
+  std::vector<std::string> texts;
+  for (const OptionValue &option : options) {
+    if (option.name != name) continue;
+    for (const Scalar &item : option.items) {
+      if (const auto *text = std::get_if<std::string>(&item)) texts.push_back(*text);
+    }
+  }
+  return texts;
+}
+
 class Reader {
  public:
   explicit Reader(const Arguments &arguments)
@@ -133,7 +145,8 @@ class Reader {
 
   Status set_adapter() {
     const ResolvedSection *given = section("adapter");
-    const std::vector<std::string> layers = list_of(arguments_.all("--adapt"));
+    std::vector<std::string> layers = list_of(arguments_.all("--adapt"));
+    if (given && layers.empty()) layers = texts_of(given->options, "layers");
     if (!given && layers.empty() && !arguments_.has("--adapter")) return {};
     Catalogue::Match match{nullptr, nullptr};
     std::vector<OptionValue> options;

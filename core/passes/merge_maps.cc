@@ -93,17 +93,21 @@ class Merger {
     return Source{producer, program_.value(value).output_index, std::move(*seen)};
   }
 
-  int64_t bytes_of(const MapInput &input) const { return program_.type(input.value).size_bytes(); }
+  // Sizes are added up as doubles: sums of sizes that are possible need not fit int64_t.
+  double bytes_of(const MapInput &input) const {
+    return static_cast<double>(program_.type(input.value).size_bytes());
+  }
 
-  int64_t output_bytes(NodeId id) const {
-    int64_t bytes = 0;
-    for (const ValueId output : node(id).outputs) bytes += program_.type(output).size_bytes();
+  double output_bytes(NodeId id) const {
+    double bytes = 0;
+    for (const ValueId output : node(id).outputs)
+      bytes += static_cast<double>(program_.type(output).size_bytes());
     return bytes;
   }
 
   // The bytes of inputs that nobody else needs as late as `user`.
-  int64_t kept_alive_bytes(const MapForm &form, NodeId user) const {
-    int64_t bytes = 0;
+  double kept_alive_bytes(const MapForm &form, NodeId user) const {
+    double bytes = 0;
     for (const MapInput &input : form.inputs) {
       const bool weight = program_.value(input.value).producer == kNoNode;
       if (weight || uses_.is_output(input.value)) continue;
@@ -119,11 +123,11 @@ class Merger {
     if (source.form.element_count() < into.element_count() && cost > kCheap) return false;
     const Users &all = users(source.node);
     if (all.is_output) return false;
-    const int64_t stored = output_bytes(source.node);
+    const double stored = output_bytes(source.node);
     if (all.nodes.size() == 1) {
       return user - source.node <= kNear || kept_alive_bytes(source.form, user) <= stored;
     }
-    int64_t read = 0;
+    double read = 0;
     for (const MapInput &input : source.form.inputs) read += bytes_of(input);
     return all.all_maps && cost <= kCheap && read <= stored;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "core/passes/cost.h"
 #include "core/program/rewrite.h"
@@ -13,17 +14,19 @@ namespace flame {
 namespace {
 
 // What is tried: how dear a recomputed byte may be, and how many bytes may hang on one kept value.
-constexpr int kDearnessLevels = 6;
+constexpr int kDearnessLevels = 12;
 constexpr int kSegmentLevels = 10;
 // Placing is the dear part, so that only so many candidates are placed.
 constexpr size_t kMaxPlacings = 12;
+constexpr int kMaxRounds = 4;
 
 uint64_t total_bytes(const PlacedProgram &placed) {
   const std::vector<uint64_t> bytes = placed.bytes_by_class();
   return std::accumulate(bytes.begin(), bytes.end(), uint64_t{0});
 }
 
-// What the values of a program take and when: views count for what they look at.
+// What the values of a program take and when: views count for what they look at. Bytes are doubles,
+// since sums of sizes that are possible need not fit int64_t.
 class Lives {
  public:
   explicit Lives(const Program &program)
@@ -43,17 +46,18 @@ class Lives {
   NodeId last(ValueId value) const { return last_[root_[value]]; }
 
   // The node at which most bytes are in use, and how many they are.
-  std::pair<NodeId, int64_t> peak(const Program &program) const {
-    std::vector<int64_t> change(program.nodes().size() + 2, 0);
+  std::pair<NodeId, double> peak(const Program &program) const {
+    std::vector<double> change(program.nodes().size() + 2, 0);
     for (NodeId id = 0; id < program.nodes().size(); ++id) {
       for (const ValueId output : program.nodes()[id].outputs) {
         if (root_[output] != output) continue;
-        change[id] += program.type(output).size_bytes();
-        change[std::max(last_[output], id) + 1] -= program.type(output).size_bytes();
+        const auto bytes = static_cast<double>(program.type(output).size_bytes());
+        change[id] += bytes;
+        change[std::max(last_[output], id) + 1] -= bytes;
       }
     }
-    int64_t live = 0;
-    std::pair<NodeId, int64_t> best{0, 0};
+    double live = 0;
+    std::pair<NodeId, double> best{0, 0};
     for (NodeId id = 0; id < program.nodes().size(); ++id) {
       live += change[id];
       if (live > best.second) best = {id, live};
@@ -69,7 +73,7 @@ class Lives {
 // How much is made twice.
 struct Choice {
   double dearness = 0;  // cost for each byte that is not kept, at most
-  int64_t segment = 0;  // bytes that are made again from one kept value, at most
+  double segment = 0;   // bytes that are made again from one kept value, at most
 };
 
 class Recomputer {
@@ -79,17 +83,29 @@ class Recomputer {
     for (const Node &node : program.nodes()) costs_.push_back(flame::cost_of(program, node));
   }
 
-  double whole_cost() const { return std::accumulate(costs_.begin(), costs_.end(), 0.0); }
-  int64_t peak_bytes() const { return lives_.peak(program_).second; }
+  double peak_bytes() const { return lives_.peak(program_).second; }
 
-  // The costs of a byte of every value that waits across the turn, rising.
-  std::vector<double> dearnesses() const {
-    std::vector<double> all;
+  // How dear a byte may be so that 1/count, 2/count, … of the bytes that wait across the turn are
+  // made again; rising.
+  std::vector<double> dearness_levels(int count) const {
+    std::vector<std::pair<double, double>> all;  // dearness, bytes
+    double total = 0;
     for (NodeId id = 0; id <= turn_ && id < program_.nodes().size(); ++id) {
-      if (waits(id)) all.push_back(dearness(id));
+      if (!waits(id)) continue;
+      all.emplace_back(dearness(id), bytes(id));
+      total += bytes(id);
     }
     std::ranges::sort(all);
-    return all;
+    std::vector<double> levels;
+    double sum = 0;
+    for (const auto &[dear, size] : all) {
+      sum += size;
+      while (static_cast<int>(levels.size()) < count &&
+             sum * count >= total * static_cast<double>(levels.size() + 1))
+        levels.push_back(dear);
+    }
+    if (!all.empty()) levels.push_back(all.back().first);
+    return levels;
   }
 
   // The nodes that are doubled under a choice, and what they cost.
@@ -124,15 +140,13 @@ class Recomputer {
  private:
   bool is_view(const Node &node) const { return node.op->group == OpGroup::kView; }
 
-  int64_t bytes(NodeId id) const {
-    int64_t total = 0;
+  double bytes(NodeId id) const {
+    double total = 0;
     for (const ValueId output : program_.nodes()[id].outputs)
-      total += program_.type(output).size_bytes();
+      total += static_cast<double>(program_.type(output).size_bytes());
     return is_view(program_.nodes()[id]) ? 0 : total;
   }
-  double dearness(NodeId id) const {
-    return costs_[id] / std::max(1.0, static_cast<double>(bytes(id)));
-  }
+  double dearness(NodeId id) const { return costs_[id] / std::max(1.0, bytes(id)); }
   // Made before the turn and used behind it, but no output.
   bool waits(NodeId id) const {
     const Node &node = program_.nodes()[id];
@@ -190,15 +204,15 @@ class Recomputer {
     void settle(NodeId id) {
       const Node &node = in_.program_.nodes()[id];
       if (in_.is_view(node)) return settle_view(id, producer(node.inputs[0]));
-      int64_t chain = in_.bytes(id);
-      int64_t kept_alive = 0;  // what would have to live on for it
+      double chain = in_.bytes(id);
+      double kept_alive = 0;  // what would have to live on for it
       for (const ValueId input : node.inputs) {
         const NodeId from = producer(input);
         if (from == kNoNode) continue;
         if (state_[from] == State::kAgain) {
           chain += chain_[from];
         } else if (in_.lives_.last(input) <= in_.turn_) {
-          kept_alive += in_.program_.type(input).size_bytes();
+          kept_alive += static_cast<double>(in_.program_.type(input).size_bytes());
         }
       }
       chain_[id] = chain;
@@ -238,7 +252,7 @@ class Recomputer {
 
     const Recomputer &in_;
     const Choice choice_;
-    std::vector<int64_t> chain_;
+    std::vector<double> chain_;
     std::vector<State> state_;
     Plan made_;
   };
@@ -303,17 +317,15 @@ class Recomputer {
 // A plan with what it would come to.
 struct Candidate {
   Recomputer::Plan plan;
-  int64_t peak = 0;  // of values, before placing
+  double peak = 0;  // bytes of values, before placing
 };
 
 std::vector<Choice> all_choices(const Recomputer &from) {
   std::vector<Choice> choices;
-  const std::vector<double> dear = from.dearnesses();
-  if (dear.empty()) return choices;
-  for (int i = 1; i <= kDearnessLevels; ++i) {
-    const double level = dear[(dear.size() * static_cast<size_t>(i) - 1) / kDearnessLevels];
-    choices.push_back({level, std::numeric_limits<int64_t>::max()});
-    for (int k = 1; k <= kSegmentLevels; ++k) choices.push_back({level, from.peak_bytes() >> k});
+  for (const double level : from.dearness_levels(kDearnessLevels)) {
+    choices.push_back({level, std::numeric_limits<double>::infinity()});
+    for (int k = 1; k <= kSegmentLevels; ++k)
+      choices.push_back({level, from.peak_bytes() / static_cast<double>(1 << k)});
   }
   return choices;
 }
@@ -335,7 +347,7 @@ Result<std::vector<Candidate>> candidates(const Recomputer &from) {
   return found;
 }
 
-Error does_not_fit(uint64_t memory_bytes, uint64_t least, const PlacedProgram &placed) {
+Error does_not_fit(uint64_t memory_bytes, const PlacedProgram &placed) {
   const std::vector<uint64_t> bytes = placed.bytes_by_class();
   std::string lines;
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -343,12 +355,52 @@ Error does_not_fit(uint64_t memory_bytes, uint64_t least, const PlacedProgram &p
     lines += fmt::format("{}{} {}", lines.empty() ? "" : ", ", name_of(static_cast<MemoryClass>(i)),
                          bytes[i]);
   }
+  const uint64_t least = total_bytes(placed);
   return {
       ErrorKind::kOutOfMemory,
-      fmt::format("the program takes at least {} bytes ({}), {} more than the {} allowed, even "
-                  "if what can be is made twice",
+      fmt::format("the program takes at least {} bytes ({}), {} more than the {} allowed, even if "
+                  "what can be is made twice",
                   least, lines, least - memory_bytes, memory_bytes),
       "allow more memory, or take a smaller batch, a smaller resolution, bf16, or a lower rank"};
+}
+
+// The candidates worth placing, the cheapest first: those that may fit, or the smallest if none may.
+std::vector<const Candidate *> choose(const std::vector<Candidate> &found, double arena_bytes) {
+  std::vector<const Candidate *> chosen;
+  const Candidate *smallest = nullptr;
+  for (const Candidate &candidate : found) {
+    if (!smallest || candidate.peak < smallest->peak) smallest = &candidate;
+    // Values take what they take, however they are placed: what is above cannot fit.
+    if (candidate.peak <= arena_bytes) chosen.push_back(&candidate);
+  }
+  if (chosen.size() > kMaxPlacings) chosen.resize(kMaxPlacings);
+  const bool there = std::ranges::find(chosen, smallest) != chosen.end();
+  if (smallest && !there) chosen.push_back(smallest);
+  return chosen;
+}
+
+// One round: the first candidate that fits, or the one that takes least, if that is less than
+// `best` takes. False if there is none.
+Result<bool> improve(Recomputed &best, Target &target, const PlaceRequest &request,
+                     uint64_t memory_bytes, double whole_cost) {
+  const uint64_t before = total_bytes(best.placed);
+  const uint64_t outside = before - best.placed.arena_bytes;
+  const Recomputer recomputer(best.program);
+  FLAME_ASSIGN(const std::vector<Candidate> found, candidates(recomputer));
+  const double room = static_cast<double>(memory_bytes) - static_cast<double>(outside);
+  std::optional<Recomputed> least;
+  for (const Candidate *candidate : choose(found, room)) {
+    FLAME_ASSIGN(Program doubled, recomputer.build(candidate->plan));
+    FLAME_ASSIGN(PlacedProgram placed, place(doubled, target, request));
+    const uint64_t bytes = total_bytes(placed);
+    if (bytes >= (least ? total_bytes(least->placed) : before)) continue;
+    least = Recomputed{std::move(doubled), std::move(placed), best.nodes + candidate->plan.nodes,
+                       best.extra_cost + candidate->plan.cost / std::max(1.0, whole_cost)};
+    if (bytes <= memory_bytes) break;
+  }
+  if (!least) return false;
+  best = std::move(*least);
+  return true;
 }
 
 }  // namespace
@@ -357,43 +409,15 @@ Result<Recomputed> recompute(const Program &program, Target &target, const Place
                              uint64_t memory_bytes) {
   Recomputed best{program, {}, 0, 0};
   FLAME_ASSIGN(best.placed, place(program, target, request));
-  uint64_t least = total_bytes(best.placed);
-  if (least <= memory_bytes) return best;
-
-  const uint64_t outside = least - best.placed.arena_bytes;
-  const Recomputer recomputer(program);
-  FLAME_ASSIGN(std::vector<Candidate> found, candidates(recomputer));
-  // Values take what they take, however they are placed: what is above that cannot fit.
-  std::vector<const Candidate *> hopeful;
-  for (const Candidate &candidate : found) {
-    if (outside + static_cast<uint64_t>(candidate.peak) <= memory_bytes)
-      hopeful.push_back(&candidate);
+  double whole_cost = 0;
+  for (const Node &node : program.nodes()) whole_cost += cost_of(program, node);
+  // What is most at once moves when it is lowered, so that a second round finds more to do.
+  for (int round = 0; total_bytes(best.placed) > memory_bytes; ++round) {
+    if (round == kMaxRounds) return does_not_fit(memory_bytes, best.placed);
+    FLAME_ASSIGN(const bool better, improve(best, target, request, memory_bytes, whole_cost));
+    if (!better) return does_not_fit(memory_bytes, best.placed);
   }
-  // If none can, the smallest says by how much.
-  const auto smallest = std::ranges::min_element(found, {}, &Candidate::peak);
-  if (hopeful.empty() && smallest != found.end()) hopeful.push_back(&*smallest);
-  if (hopeful.size() > kMaxPlacings) {
-    std::nth_element(
-        hopeful.begin() + kMaxPlacings - 1, hopeful.begin() + kMaxPlacings - 1, hopeful.end(),
-        [](const Candidate *a, const Candidate *b) { return a->plan.cost < b->plan.cost; });
-    const Candidate *last =
-        *std::ranges::min_element(hopeful, {}, [](const Candidate *entry) { return entry->peak; });
-    hopeful.resize(kMaxPlacings - 1);
-    hopeful.push_back(last);
-    std::ranges::stable_sort(hopeful, {}, [](const Candidate *entry) { return entry->plan.cost; });
-  }
-  for (const Candidate *candidate : hopeful) {
-    FLAME_ASSIGN(Program doubled, recomputer.build(candidate->plan));
-    FLAME_ASSIGN(PlacedProgram placed, place(doubled, target, request));
-    const uint64_t bytes = total_bytes(placed);
-    if (bytes < least) {
-      least = bytes;
-      best = {std::move(doubled), std::move(placed), candidate->plan.nodes,
-              candidate->plan.cost / std::max(1.0, recomputer.whole_cost())};
-    }
-    if (bytes <= memory_bytes) return best;
-  }
-  return does_not_fit(memory_bytes, least, best.placed);
+  return best;
 }
 
 }  // namespace flame

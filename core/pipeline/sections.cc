@@ -67,6 +67,19 @@ SectionSpec plain(std::string_view key, std::string_view summary) {
   return section;
 }
 
+SectionSpec adapter() {
+  SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
+  section.own =
+      own("adapter", section.own.summary,
+          {Option("layers", OptionType::kString,
+                  "Which layers, by the end of their names, with * for one part and ** for any; "
+                  "rank=4 and the like behind a name hold for these layers, and ! leaves "
+                  "them alone. All layers, when left out.")
+               .many()
+               .also({"target_modules", "lora_target_modules", "layer_filter"})});
+  return section;
+}
+
 SectionSpec train() {
   SectionSpec section;
   section.key = "train";
@@ -197,7 +210,7 @@ SectionSpec root() {
   section.sections = {backend(),
                       plain("model", "The model that is trained or sampled."),
                       plain("data", "What the model learns from."),
-                      plain("adapter", "What is trained: a small change of the model's layers."),
+                      adapter(),
                       train(),
                       sample(),
                       exports()};

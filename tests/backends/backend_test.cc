@@ -182,7 +182,7 @@ void copy(const flame_tensor &from, const flame_tensor &to) {
 void evaluate_decomposition(const OpCall &call, const Tensors &inputs, const Tensors &outputs) {
   ProgramBuilder builder;
   std::vector<ValueId> ids;
-  testing_support::TensorMap data;
+  TensorMap data;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string name = "x" + std::to_string(i);
     ids.push_back(builder.input(name, call.inputs[i]));

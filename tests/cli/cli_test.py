@@ -148,6 +148,46 @@ class Docs(unittest.TestCase):
         self.assertEqual(page.read_text(), run.stdout, "run: flamehost schema --markdown > docs/pipeline-reference.md")
 
 
+class Crosscheck(unittest.TestCase):
+    PROGRAM = {
+        "format": "flamehost-program/1",
+        "inputs": [{"name": "x", "value": 1, "type": "f32[3, 4]"}],
+        "parameters": [],
+        "nodes": [{"op": "map", "inputs": [1], "outputs": [2], "types": ["f32[3, 4]"], "attributes": {"code": "gelu x0"},
+                   "scope": "", "file": "m.cc", "line": 3}],
+        "outputs": [{"name": "y", "value": 2, "type": "f32[3, 4]"}],
+    }
+
+    def crosscheck(self, *words):
+        return flamehost("crosscheck", "--candidate", "reference", *words)
+
+    def test_ops_print_a_table_and_write_json(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "ops.json"
+            run = self.crosscheck("--ops", "fill,iota", "--quick", "--json", str(file))
+            self.assertEqual(run.returncode, 0, run)
+            self.assertRegex(run.stdout, r"(?m)^fill +\d+ +0 +0 ")
+            results = json.loads(file.read_text())
+            self.assertEqual([op["op"] for op in results["ops"]], ["fill", "iota"])
+            self.assertEqual(results["total"]["failed"], 0)
+            self.assertGreater(results["total"]["cases"], 20)
+
+    def test_a_program_is_compared_whole_and_op_by_op(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "program.json"
+            program.write_text(json.dumps(self.PROGRAM))
+            whole = self.crosscheck(str(program), "--seed", "3")
+            self.assertEqual(whole.returncode, 0, whole)
+            self.assertIn("the backends agree", whole.stdout)
+            lockstep = self.crosscheck(str(program), "--lockstep")
+            self.assertEqual(lockstep.returncode, 0, lockstep)
+            self.assertIn("1 ops agree", lockstep.stdout)
+
+    def test_what_cannot_be_compared_is_refused(self):
+        for words in ([], ["--ops", "no_such_op"], ["/nowhere/program.json", "--ops", "fill"], ["/nowhere/p.json", "--seed", "x"]):
+            self.assertEqual(self.crosscheck(*words).returncode, 2, words)
+
+
 class Completion(unittest.TestCase):
     def complete(self, line):
         script = flamehost("completion", "bash").stdout

@@ -150,5 +150,47 @@ class Explain(unittest.TestCase):
         self.refuse(2, [], "model", file=file)
 
 
+PIPELINE = """flame: 1
+run: small
+backend: {use: reference, precision: bf16}
+model: {use: example-mlp, hidden: [8]}
+adapter:
+  use: lora
+  rank: 2
+  layers: ["layers.*", "!layers.1"]
+"""
+
+
+class ExplainPipeline(unittest.TestCase):
+    def explain(self, *words, text=PIPELINE):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "run.yaml"
+            file.write_text(text)
+            return flamehost("explain", str(file), "--plugin-path", os.environ["FLAME_TEMPLATE_FOLDER"], *words)
+
+    def test_the_model_builds_its_program_without_weights(self):
+        run = self.explain("--size", "batch=3")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(re.findall(r"^== ([a-z ]+):", run.stdout, re.MULTILINE),
+                         ["given", "adapt", "simplify", "precision", "fuse", "place"])
+        self.assertIn('trainable parameter "layers.0.lora_up.weight" : f32[8, 2]', run.stdout)
+        self.assertNotIn("layers.1.lora", run.stdout)
+        self.assertIn("bf16[3, 8]", run.stdout)
+
+    def test_what_the_model_lacks_is_told_with_the_option_that_gives_it(self):
+        run = self.explain()
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("'batch' is missing", run.stderr)
+        self.assertIn("--size batch=1", run.stderr)
+        run = self.explain("--program", "mpl", "--size", "batch=1")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("did you mean 'mlp'?", run.stderr)
+
+    def test_a_wrong_pipeline_is_told_as_validate_tells_it(self):
+        run = self.explain(text=PIPELINE.replace("rank: 2", "rnak: 2"))
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("rnak", run.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -107,8 +107,15 @@ Result<double> weighted_sum(const Program &program, const TensorMap &data,
 Result<double> check_level(const Program &program, TensorMap &data,
                            const std::vector<std::string> &of,
                            const std::vector<std::string> &wanted, const std::string &prefix,
-                           std::mt19937_64 &random, Gradients &gradient) {
-  FLAME_ASSIGN(gradient, differentiate(program, {of, wanted, false, prefix}));
+                           std::mt19937_64 &random, const PlantedBug &bug, Gradients &gradient) {
+  Program differentiated = program;
+  if (bug.before) {
+    FLAME_ASSIGN(differentiated, bug.before(program));
+  }
+  FLAME_ASSIGN(gradient, differentiate(differentiated, {of, wanted, false, prefix}));
+  if (bug.after) {
+    FLAME_ASSIGN(gradient.program, bug.after(program, gradient));
+  }
   FLAME_TRY(validate(gradient.program));
   TensorMap cotangents;
   for (const std::string &name : of) {
@@ -155,7 +162,7 @@ uint64_t seed_of(const GradientCase &c) {
   return std::hash<std::string>()(c.op + c.name);
 }
 
-Result<double> check_case(const GradientCase &c) {
+Result<double> check_case(const GradientCase &c, const PlantedBug &bug) {
   Sketch sketch(seed_of(c));
   c.write(sketch);
   FLAME_ASSIGN(const Program program, sketch.program_builder().finish());
@@ -165,15 +172,15 @@ Result<double> check_case(const GradientCase &c) {
   TensorMap data = sketch.data();
   Gradients first;
   FLAME_ASSIGN(const double worst, check_level(program, data, sketch.outputs(), sketch.wanted(),
-                                               "gradient.", sketch.random(), first));
+                                               "gradient.", sketch.random(), bug, first));
   if (c.order == 1) return worst;
   std::vector<std::string> of;
   std::vector<std::string> wanted = sketch.wanted();
   for (const std::string &name : wanted) of.push_back("gradient." + name);
   for (const std::string &name : sketch.outputs()) wanted.push_back("cotangent." + name);
   Gradients second;
-  FLAME_ASSIGN(const double worst_second,
-               check_level(first.program, data, of, wanted, "second.", sketch.random(), second));
+  FLAME_ASSIGN(const double worst_second, check_level(first.program, data, of, wanted, "second.",
+                                                      sketch.random(), {}, second));
   return std::isnan(worst_second) ? worst_second : std::max(worst, worst_second);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ops/catalogue/terms.h"
+#include "core/passes/differentiate.h"
 #include "core/program/program_builder.h"
 #include "tests/support/evaluate.h"
 
@@ -76,8 +77,16 @@ std::vector<GradientCase> all_cases();
 // A case's number for its random draws.
 uint64_t seed_of(const GradientCase &c);
 
+// A bug that is planted between the rules and the check, to see that the check sees it.
+struct PlantedBug {
+  // The program that is differentiated in place of the case's own.
+  std::function<Result<Program>(const Program &forward)> before;
+  // The gradient's program, changed.
+  std::function<Result<Program>(const Program &forward, const Gradients &gradients)> after;
+};
+
 // The worst norm-relative error of the case, first and second order, over 16 directions each; the
 // error says what could not be built or run.
-Result<double> check_case(const GradientCase &c);
+Result<double> check_case(const GradientCase &c, const PlantedBug &bug = {});
 
 }  // namespace flame::gradient_test

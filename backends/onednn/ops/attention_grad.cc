@@ -157,7 +157,7 @@ class AttentionGrad : public OpPlan {
       const Block dy = read(dy_, kDy, query, queries, dy_buffer_);
       multiply(false, true, queries, keys, q_.columns, scale_, q, k, 0, scores);
       mask_.add_to(run, head.image, head.head, query, queries, key, keys, scores);
-      multiply(false, true, queries, keys, v_.columns, 1, dy, v, 0, dp);
+      set_products(queries, keys, dy, v, dp);
       set_gradients(head, query, queries, keys, scores, dp);
       multiply(true, false, keys, v_.columns, queries, 1, scores, dy, again, dv);
       multiply(true, false, keys, k_.columns, queries, 1, dp, q, again, dk);
@@ -170,6 +170,14 @@ class AttentionGrad : public OpPlan {
     }
     dk_.finish(dk, run.output<char>(kDk), head.image, head.head, key, keys);
     dv_.finish(dv, run.output<char>(kDv), head.image, head.head, key, keys);
+  }
+
+  // dp = dy · vᵀ. A single key has p = 1 and y = v: summed as δ is, da is exactly 0.
+  void set_products(int64_t queries, int64_t keys, Block dy, Block v, Block dp) const {
+    if (k_.rows > 1) return multiply(false, true, queries, keys, v_.columns, 1, dy, v, 0, dp);
+    for (int64_t i = 0; i < queries; ++i) {
+      dp.data[i * dp.stride] = dot(dy.data + i * dy.stride, v.data, v_.columns);
+    }
   }
 
   void set_gradients(const Head &head, int64_t query, int64_t queries, int64_t keys, Block scores,

@@ -6,10 +6,10 @@ namespace flame::onednn {
 namespace {
 
 // Codes over dy, a and b.
-constexpr std::string_view kGelu =  // t3 = Φ(b), t8 = b · φ(b), t9 the derivative
-    "mul x2 0.7071067811865476; erf t0; add t1 1.0; mul t2 0.5; square x2; mul t4 -0.5; exp t5; "
-    "mul t6 0.3989422804014327; mul x2 t7; add t3 t8; mul x0 t9; mul t10 x1; mul x2 t3; mul x0 t12 "
-    "-> t13 t11";
+constexpr std::string_view
+    kGelu =  // t4 = Φ(b) = gelu(b) / b, exact far from 0 too; t10 = Φ + b · φ
+    "gelu x2; abs x2; lt t1 1e-12; div t0 x2; where t2 0.5 t3; square x2; mul t5 -0.5; exp t6; "
+    "mul t7 0.3989422804014327; mul x2 t8; add t4 t9; mul x0 t10; mul t11 x1; mul x0 t0 -> t13 t12";
 constexpr std::string_view kGeluTanh =  // t5 = tanh(…), t15 the derivative
     "square x2; mul t0 0.044715; add t1 1.0; mul x2 t2; mul t3 0.7978845608028654; tanh t4; "
     "mul t0 0.134145; add t6 1.0; mul t7 0.7978845608028654; square t5; sub 1.0 t9; mul t8 t10; "

@@ -57,6 +57,7 @@ class Measure {
     error_ += error * error;
     expected_ += expected * expected;
     seen_ += seen * seen;
+    product_ += expected * seen;
     max_absolute_ = std::fmax(max_absolute_, std::fabs(error));
     ++count_;
     expected_zeros_ += expected == 0;
@@ -73,10 +74,12 @@ class Measure {
     }
     difference.norm_relative = std::sqrt(error_ / expected_);
     difference.norm_ratio = std::fabs(std::sqrt(seen_ / expected_) - 1);
+    const double norms = std::sqrt(expected_ * seen_);
+    difference.one_minus_cosine = norms > 0 ? 1 - product_ / norms : 1;
   }
 
  private:
-  double error_ = 0, expected_ = 0, seen_ = 0, max_absolute_ = 0;
+  double error_ = 0, expected_ = 0, seen_ = 0, product_ = 0, max_absolute_ = 0;
   size_t count_ = 0, expected_zeros_ = 0, seen_zeros_ = 0;
 };
 

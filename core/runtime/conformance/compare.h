@@ -11,6 +11,7 @@ namespace flame::conformance {
 struct Difference {
   double norm_relative = 0;  // ‖seen - expected‖ / ‖expected‖; 1 if a zero answer is not zero
   double norm_ratio = 0;     // | ‖seen‖ / ‖expected‖ - 1 |
+  double one_minus_cosine = 0;
   double max_absolute = 0;
   // The first element whose bits differ, or for inexact comparison whose kind (NaN, infinity)
   // differs, in words: "at [0, 3]: 1.5, expected 2". Empty if there is none.

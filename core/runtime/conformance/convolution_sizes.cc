@@ -24,8 +24,9 @@ std::vector<ConvolutionSizes> convolution_sizes() {
       {{2, 4, 5, 7}, {9, 1, 1, 7}, {}, plain},    // a product of matrices
       {{1, 6, 6, 16}, {16, 3, 3, 16}, {}, same},  // whole registers
       {{1, 5, 5, 17}, {33, 3, 3, 17}, {}, same},  // one more
-      {{1, 4, 4, 4}, {320, 3, 3, 4}, {}, same},   // the first of a UNet
-      {{1, 4, 4, 80}, {4, 3, 3, 80}, {}, same},   // and its last
+      {{1, 12, 12, 32}, {32, 3, 3, 32}, {}, same},
+      {{1, 4, 4, 4}, {320, 3, 3, 4}, {}, same},  // the first of a UNet
+      {{1, 4, 4, 80}, {4, 3, 3, 80}, {}, same},  // and its last
       {{1, 7, 9, 2}, {3, 3, 2, 2}, {}, window({2, 1}, {1, 0, 2, 1}, {1, 2}, 1)},
       {{2, 8, 8, 5}, {6, 3, 3, 5}, {}, window({2, 2}, {0, 1, 0, 1}, {1, 1}, 1)},
       {{1, 9, 8, 4}, {6, 2, 3, 2}, {}, window({1, 2}, {0, 1, 1, 0}, {2, 1}, 2)},

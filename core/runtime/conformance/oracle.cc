@@ -12,9 +12,9 @@ std::string widened(const std::string &dtype_name) {
   return dtype && is_float(*dtype) ? std::string(name_of(DType::kF64)) : dtype_name;
 }
 
-// The attributes that name element types, with f64 in place of other floats.
-Attributes widened(const OpCall &call) {
-  Attributes attributes = call.attributes;
+}  // namespace
+
+Attributes widened_types(Attributes attributes) {
   const AttributeValue *dtype = attributes.find("dtype");
   if (dtype) attributes.set("dtype", widened(std::get<std::string>(*dtype)));
   const AttributeValue *dtypes = attributes.find("dtypes");
@@ -25,12 +25,10 @@ Attributes widened(const OpCall &call) {
   return attributes;
 }
 
-HostTensor widened(const HostTensor &tensor) {
+HostTensor widened_tensor(const HostTensor &tensor) {
   if (!is_float(tensor.type.dtype)) return tensor;
   return tensor_of({DType::kF64, tensor.type.shape}, numbers_of(tensor));
 }
-
-}  // namespace
 
 Result<std::vector<HostTensor>> Oracle::answers(const OpCall &call,
                                                 const std::vector<HostTensor> &inputs,
@@ -40,11 +38,11 @@ Result<std::vector<HostTensor>> Oracle::answers(const OpCall &call,
   std::vector<ValueId> values;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string name = std::to_string(i);
-    given[name] = in_own_type ? inputs[i] : widened(inputs[i]);
+    given[name] = in_own_type ? inputs[i] : widened_tensor(inputs[i]);
     values.push_back(builder.input(name, given[name].type));
   }
-  const std::vector<ValueId> outputs =
-      builder.add(call.op->name, values, in_own_type ? call.attributes : widened(call));
+  const std::vector<ValueId> outputs = builder.add(
+      call.op->name, values, in_own_type ? call.attributes : widened_types(call.attributes));
   for (size_t i = 0; i < call.outputs.size(); ++i) builder.output(std::to_string(i), outputs[i]);
   FLAME_ASSIGN(const Program program, builder.finish());
   FLAME_ASSIGN(TensorMap answers, evaluate(reference_, program, given));

@@ -9,6 +9,10 @@
 
 namespace flame::conformance {
 
+// f64 in place of every other float: in the attributes that name types, and in a tensor, exactly.
+Attributes widened_types(Attributes attributes);
+HostTensor widened_tensor(const HostTensor &tensor);
+
 class Oracle {
  public:
   // The device outlives the object.

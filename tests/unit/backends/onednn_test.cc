@@ -15,7 +15,6 @@
 namespace flame {
 namespace {
 
-using testing_support::HostTensor;
 using testing_support::numbers_of;
 using testing_support::tensor_of;
 using Ints = std::vector<int64_t>;
@@ -71,7 +70,7 @@ Program program_of(const Case &test, DType dtype) {
 
 std::vector<Numbers> expected_of(const Case &test, const std::vector<Numbers> &inputs) {
   const Program program = program_of(test, DType::kF64);
-  testing_support::TensorMap data;
+  TensorMap data;
   for (size_t i = 0; i < inputs.size(); ++i) {
     data["x" + std::to_string(i)] = tensor_of(program.type(program.inputs()[i].value), inputs[i]);
   }

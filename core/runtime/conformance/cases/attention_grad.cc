@@ -10,10 +10,11 @@ namespace {
 struct Sizes {
   int64_t b, s, t, h, d, e;
 };
-// One of each, odd, registers and one more, 77 keys, one key, no batch.
-const Sizes kSizes[] = {{1, 1, 1, 1, 1, 1},     {2, 5, 7, 3, 7, 4},   {1, 16, 16, 2, 16, 16},
-                        {2, 9, 77, 2, 33, 17},  {1, 33, 33, 1, 8, 8}, {2, 4, 1, 2, 5, 5},
-                        {1, 64, 64, 1, 64, 64}, {0, 4, 4, 2, 8, 8}};
+// Odd, registers and one more, 77 keys, no batch. One key alone would give a gradient of nothing but
+// rounding.
+const Sizes kSizes[] = {{1, 2, 3, 1, 1, 1},     {2, 5, 7, 3, 7, 4},      {1, 16, 16, 2, 16, 16},
+                        {2, 9, 77, 2, 33, 17},  {1, 33, 33, 1, 8, 8},    {2, 4, 3, 2, 5, 5},
+                        {1, 64, 64, 1, 64, 64}, {1, 130, 77, 1, 40, 40}, {0, 4, 4, 2, 8, 8}};
 
 }  // namespace
 

@@ -7,9 +7,10 @@ OpCases geglu_grad_cases() {
   OpCases cases;
   for (const char *activation : {"gelu", "gelu_tanh", "silu"}) {
     const auto add = [&](const Shape &dy, const Shape &x) {
-      cases.push_back({.inputs = {in(dy), in(x)},
-                       .attributes = {{"activation", std::string(activation)}},
-                       .contents = {Content::kNormal, Content::kWide}});
+      OpCase c{.inputs = {in(dy), in(x)}, .attributes = {{"activation", std::string(activation)}}};
+      // One wide number alone may be in the far tail, where only its absolute size counts.
+      if (x.element_count() > 2) c.contents = {Content::kNormal, Content::kWide};
+      cases.push_back(c);
     };
     add({3, 17}, {3, 34});
     add({1}, {2});

@@ -6,7 +6,7 @@ namespace flame::conformance {
 OpCases layer_norm_grad_cases() {
   OpCases cases;
   for (const Shape &x :
-       {Shape{4, 7}, Shape{3}, Shape{2, 3, 16}, Shape{2, 77, 33}, Shape{3, 320}, Shape{0, 5}}) {
+       {Shape{4, 7}, Shape{5}, Shape{2, 3, 16}, Shape{2, 77, 33}, Shape{3, 320}, Shape{0, 5}}) {
     const Shape rows{x.sizes().first(x.rank() - 1)};
     const CaseOperand mean = answer(rows, 1, TypeOf::kCompute);
     const CaseOperand rstd = answer(rows, 2, TypeOf::kCompute);

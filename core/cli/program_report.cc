@@ -1,0 +1,91 @@
+// The results of whole programs on two backends.
+#include <fmt/core.h>
+
+#include "core/base/terminal.h"
+#include "core/cli/conformance_report.h"
+
+namespace flame::cli {
+namespace {
+
+using conformance::Difference;
+using conformance::LockstepCheck;
+using conformance::NodeCheck;
+using conformance::OutputCheck;
+using conformance::ProgramCheck;
+
+Json to_json(const Difference &difference) {
+  Json json;
+  json.set("norm_relative", difference.norm_relative);
+  json.set("norm_ratio", difference.norm_ratio);
+  json.set("one_minus_cosine", difference.one_minus_cosine);
+  json.set("max_absolute", difference.max_absolute);
+  return json;
+}
+
+Json to_json(const NodeCheck &check) {
+  Json json;
+  json.set("node", static_cast<int64_t>(check.node));
+  json.set("op", check.op);
+  json.set("place", printable(check.place));
+  json.set("difference", to_json(check.difference));
+  if (!check.wrong.empty()) json.set("wrong", check.wrong);
+  return json;
+}
+
+}  // namespace
+
+void print_program(const ProgramCheck &check) {
+  fmt::print("{:<40} {:<20} {:>9} {:>9} {:>9}\n", "output", "type", "error", "ratio", "1 - cos");
+  for (const OutputCheck &output : check.outputs) {
+    fmt::print("{:<40} {:<20} {:>9.1e} {:>9.1e} {:>9.1e}{}\n", printable(output.name),
+               output.type.text(), output.difference.norm_relative, output.difference.norm_ratio,
+               output.difference.one_minus_cosine,
+               output.wrong.empty() ? "" : "  DIFFERS: " + output.wrong);
+  }
+  fmt::print("\nall outputs together: norm ratio off by {:.1e}, allowed {:.1e} in {}\n",
+             check.joined_ratio, check.tier.joined_ratio, check.tier.name);
+  fmt::print("{}\n", check.equal ? "the backends agree"
+                                 : "the backends differ; --lockstep names the first op that does");
+}
+
+void print_lockstep(const LockstepCheck &check) {
+  if (check.first) {
+    fmt::print("op {} ({}) is the first that differs: {}\n    built at {}\n", check.first->node,
+               check.first->op, check.first->wrong, printable(check.first->place));
+    return;
+  }
+  fmt::print("{} ops agree\n", check.nodes);
+  if (!check.worst) return;
+  fmt::print("nearest to its limit: op {} ({}), norm-relative error {:.1e}, built at {}\n",
+             check.worst->node, check.worst->op, check.worst->difference.norm_relative,
+             printable(check.worst->place));
+}
+
+Json to_json(const ProgramCheck &check) {
+  Json json;
+  json.set("equal", check.equal);
+  json.set("tier", check.tier.name);
+  json.set("joined_norm_ratio", check.joined_ratio);
+  Json outputs{Json::Array()};
+  for (const OutputCheck &output : check.outputs) {
+    Json one;
+    one.set("output", printable(output.name));
+    one.set("type", output.type.text());
+    one.set("difference", to_json(output.difference));
+    if (!output.wrong.empty()) one.set("wrong", output.wrong);
+    outputs.push(one);
+  }
+  json.set("outputs", outputs);
+  return json;
+}
+
+Json to_json(const LockstepCheck &check) {
+  Json json;
+  json.set("equal", !check.first.has_value());
+  json.set("compared", static_cast<int64_t>(check.nodes));
+  if (check.first) json.set("first", to_json(*check.first));
+  if (check.worst) json.set("worst", to_json(*check.worst));
+  return json;
+}
+
+}  // namespace flame::cli

@@ -1,0 +1,66 @@
+// A whole program on two devices: every output compared, or op after op with equal inputs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/program/program.h"
+#include "core/runtime/conformance/compare.h"
+#include "core/runtime/device.h"
+#include "core/tensor/host_tensor.h"
+
+namespace flame::conformance {
+
+// What a program's outputs may differ by: docs of the gates stand beside tier_of().
+struct Tier {
+  std::string_view name;  // of the narrowest type that the program computes with: "f32"
+  Tolerance each;         // of one tensor
+  double joined_ratio;    // norm ratio of all outputs together
+  double one_minus_cosine;
+};
+Tier tier_of(const Program &program);
+
+struct OutputCheck {
+  std::string name;
+  TensorType type;
+  Difference difference;
+  std::string wrong;  // empty: near enough
+};
+
+struct ProgramCheck {
+  Tier tier;
+  std::vector<OutputCheck> outputs;  // in the program's order
+  double joined_ratio = 0;
+  bool equal = false;
+};
+
+// Inputs and parameters for a program, the same for the same seed: floats normal, matrices scaled so
+// that products keep their size, whole numbers 0 or 1.
+TensorMap seeded_values(const Program &program, uint64_t seed);
+
+// Runs the program on both. The reference computes with floats widened to f64.
+Result<ProgramCheck> check_program(Device &reference, Device &candidate, const Program &program,
+                                   uint64_t seed);
+
+// An op whose answer differs from the reference's for the same inputs.
+struct NodeCheck {
+  NodeId node = 0;
+  std::string op;
+  std::string place;
+  Difference difference;
+  std::string wrong;
+};
+
+struct LockstepCheck {
+  size_t nodes = 0;                // that were compared
+  std::optional<NodeCheck> first;  // that differs
+  std::optional<NodeCheck> worst;  // nearest to its limit
+};
+
+// Runs op after op on both with the same inputs, which are the reference's answers before; ends at
+// the first that differs.
+Result<LockstepCheck> check_lockstep(Device &reference, Device &candidate, const Program &program,
+                                     uint64_t seed);
+
+}  // namespace flame::conformance
