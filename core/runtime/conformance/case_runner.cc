@@ -167,6 +167,7 @@ void CaseRunner::judge(const TypedCase &c, const Answers &expected,
     if (nearness < report.nearness) continue;
     report.nearness = nearness;
     report.worst = difference;
+    report.worst_dtype = dtype;
   }
 }
 
