@@ -149,7 +149,7 @@ std::vector<TypedView> views_of(const std::vector<Placement> &placements) {
 
 Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPlan &plan,
                     const std::vector<HostTensor> &inputs, const OpCall &call,
-                    const Placements &placements, std::optional<size_t> in_place, uint8_t poison) {
+                    const Placements &placements, const InPlace &in_place, uint8_t poison) {
   Block block;
   std::vector<Extent> input_extents, output_extents;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -157,8 +157,8 @@ Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPl
     input_extents.push_back({block.add(buffer), buffer.size()});
   }
   for (size_t i = 0; i < call.outputs.size(); ++i) {
-    if (i == 0 && in_place) {
-      output_extents.push_back(input_extents[*in_place]);
+    if (i < in_place.size() && in_place[i] != kOwnMemory) {
+      output_extents.push_back(input_extents[in_place[i]]);
       continue;
     }
     const std::vector<std::byte> buffer(placements.outputs[i].buffer_bytes, std::byte{poison});
