@@ -63,20 +63,38 @@ using FormatE4M3 = SmallFloat<4, 3, 0x7eu, false, true, 0x7fu>;
 using FormatE5M2 = SmallFloat<5, 2, 0x7bu, true, true, 0x7fu>;
 
 // --- reading: number() gives float, double or long long; truth gives bool.
-inline float number(float x) { return x; }
-inline double number(double x) { return x; }
-inline long long number(long long x) { return x; }
-inline long long number(int x) { return x; }
-inline long long number(unsigned char x) { return x; }
-inline bool number(truth x) { return x.bits != 0; }
-inline float number(bf16 x) { return __int_as_float((unsigned)x.bits << 16); }
+inline float number(float x) {
+  return x;
+}
+inline double number(double x) {
+  return x;
+}
+inline long long number(long long x) {
+  return x;
+}
+inline long long number(int x) {
+  return x;
+}
+inline long long number(unsigned char x) {
+  return x;
+}
+inline bool number(truth x) {
+  return x.bits != 0;
+}
+inline float number(bf16 x) {
+  return __int_as_float((unsigned)x.bits << 16);
+}
 inline float number(f16 x) {
   float value;
   asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(x.bits));
   return value;
 }
-inline float number(e4m3 x) { return FormatE4M3::decode(x.bits); }
-inline float number(e5m2 x) { return FormatE5M2::decode(x.bits); }
+inline float number(e4m3 x) {
+  return FormatE4M3::decode(x.bits);
+}
+inline float number(e5m2 x) {
+  return FormatE5M2::decode(x.bits);
+}
 
 // Truncates and saturates; NaN gives 0.
 template <typename Real>

@@ -125,7 +125,15 @@ template <typename Real>
 inline bool as_truth(Real x) {
   return x != 0;
 }
-inline long long as_integer(bool x) { return x; }
-inline long long as_integer(long long x) { return x; }
-inline long long as_integer(float x) { return to_integer(x); }
-inline long long as_integer(double x) { return to_integer(x); }
+inline long long as_integer(bool x) {
+  return x;
+}
+inline long long as_integer(long long x) {
+  return x;
+}
+inline long long as_integer(float x) {
+  return to_integer(x);
+}
+inline long long as_integer(double x) {
+  return to_integer(x);
+}

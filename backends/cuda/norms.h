@@ -1,0 +1,18 @@
+// The plans of layer_norm, rms_norm, group_norm and their gradients.
+#pragma once
+
+#include "backends/cuda/op_plan.h"
+
+namespace flame::cuda {
+
+enum class RowNorm {
+  kLayer,
+  kRms
+};
+
+std::unique_ptr<OpPlan> plan_row_norm(const flame::Op &op, RowNorm norm);
+std::unique_ptr<OpPlan> plan_row_norm_grad(const flame::Op &op, RowNorm norm, const Target &target);
+std::unique_ptr<OpPlan> plan_group_norm_steps(const flame::Op &op, const Target &target);
+std::unique_ptr<OpPlan> plan_group_norm_grad_steps(const flame::Op &op, const Target &target);
+
+}  // namespace flame::cuda
