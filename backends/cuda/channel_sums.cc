@@ -38,9 +38,9 @@ ChannelSums add_channel_sums(KernelPlan &plan, const NormShape &shape, const Nor
   const int64_t blocks = (packs + kept - 1) / kept;
   // Four steps of each thread at least, and as many blocks as keep the GPU busy.
   const int64_t wanted = int64_t{target.multiprocessors} * 4 / (blocks * shape.images) + 1;
-  int64_t parts = std::clamp<int64_t>(shape.places / (lanes * 4), 1, wanted);
-  const int64_t chunk = (shape.places + parts - 1) / parts;
-  parts = (shape.places + chunk - 1) / chunk;
+  int64_t parts = std::clamp<int64_t>(shape.places / (lanes * 4), 1, std::max<int64_t>(wanted, 1));
+  const int64_t chunk = std::max<int64_t>((shape.places + parts - 1) / parts, 1);
+  parts = std::max<int64_t>((shape.places + chunk - 1) / chunk, 1);
   if (shape.images * parts > 65535) {
     throw flame::unsupported("the gradient of a norm takes 65535 images at most, not ",
                              shape.images);

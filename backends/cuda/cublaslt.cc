@@ -3,11 +3,17 @@
 #include <algorithm>
 
 namespace flame::cuda {
+namespace {
+
+constexpr const char *kToolkit =
+    "the CUDA toolkit and the Python package nvidia-cublas; the backend's option 'libraries' names "
+    "another folder to look in";
+
+}  // namespace
 
 CublasLt::CublasLt(const std::string &folder, int driver_version)
     : library({"cuBLASLt, the matrix products of the CUDA toolkit",
-               numbered_files("libcublasLt.so", std::max(driver_version / 1000, 12), 12),
-               "nvidia-cublas"},
+               numbered_files("libcublasLt.so", std::max(driver_version / 1000, 12), 12), kToolkit},
               folder) {
   library.take("cublasLtGetVersion", get_version);
 }

@@ -1,9 +1,15 @@
 #include "backends/cuda/cudnn.h"
 
 namespace flame::cuda {
+namespace {
 
-Cudnn::Cudnn(const std::string &folder)
-    : library({"cuDNN", {"libcudnn.so.9"}, "nvidia-cudnn-cu13 (or nvidia-cudnn-cu12)"}, folder) {
+constexpr const char *kPackages =
+    "the Python packages nvidia-cudnn-cu13 and nvidia-cudnn-cu12; the backend's option 'libraries' "
+    "names another folder to look in";
+
+}  // namespace
+
+Cudnn::Cudnn(const std::string &folder) : library({"cuDNN", {"libcudnn.so.9"}, kPackages}, folder) {
   library.take("cudnnGetVersion", get_version);
 }
 

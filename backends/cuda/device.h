@@ -1,6 +1,7 @@
 // A GPU as a device: its memory, its streams, and the way from an op to its plan.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "backends/cuda/context.h"
@@ -12,14 +13,13 @@ namespace flame::cuda {
 class Gpu : public flame::Device {
  public:
   struct Options {
-    std::string libraries;
-    std::string cache;
+    std::optional<std::string> libraries;
+    std::optional<std::string> cache;
 
     void describe(flame::OptionTable &table) {
       table.path("libraries", libraries,
-                 "Where NVRTC, cuBLASLt and cuDNN are; empty looks in the usual places.");
-      table.path("cache", cache,
-                 "Where compiled kernels are kept; empty takes the user's cache folder.");
+                 "Where NVRTC, cuBLASLt and cuDNN are; else the usual places.");
+      table.path("cache", cache, "Where compiled kernels are kept; else the user's cache folder.");
     }
   };
 

@@ -34,9 +34,7 @@ flame_status status_of(CUresult status) {
 
 // The symbols' own names: a header may hide another version behind the plain one.
 Driver::Driver()
-    : library(
-          {"the driver of NVIDIA GPUs", {"libcuda.so.1"}, "of no name: the driver is installed"},
-          "") {
+    : library({"the driver of NVIDIA GPUs", {"libcuda.so.1"}, "the driver of the GPU"}, "") {
   library.take("cuInit", init);
   library.take("cuDriverGetVersion", get_version);
   library.take("cuGetErrorName", error_name);

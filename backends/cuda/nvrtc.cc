@@ -6,11 +6,18 @@
 #include "backends/cuda/kernel_files.h"
 
 namespace flame::cuda {
+namespace {
+
+constexpr const char *kToolkit =
+    "the CUDA toolkit and the Python package nvidia-cuda-nvrtc; the backend's option 'libraries' "
+    "names "
+    "another folder to look in";
+
+}  // namespace
 
 Nvrtc::Nvrtc(const std::string &folder, int driver_version)
     : library_({"NVRTC, the compiler of the CUDA toolkit",
-                numbered_files("libnvrtc.so", std::max(driver_version / 1000, 12), 12),
-                "nvidia-cuda-nvrtc"},
+                numbered_files("libnvrtc.so", std::max(driver_version / 1000, 12), 12), kToolkit},
                folder) {
   library_.take("nvrtcVersion", get_version_);
   library_.take("nvrtcGetErrorString", error_text_);

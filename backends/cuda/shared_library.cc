@@ -106,8 +106,7 @@ SharedLibrary::SharedLibrary(const LibraryName &name, const std::string &configu
     if (open(file)) return;  // where the system looks
   }
   throw flame::failed(name.title, " (", name.files.front(), ") was not found: ", reason,
-                      "; it comes with the CUDA toolkit and with the Python package ", name.package,
-                      "; the option 'libraries' of the backend names its folder");
+                      "; it comes with ", name.source);
 }
 
 SharedLibrary::~SharedLibrary() {

@@ -12,14 +12,14 @@ namespace flame::cuda {
 struct LibraryName {
   const char *title;               // "NVRTC"
   std::vector<std::string> files;  // the best first: "libnvrtc.so.13", "libnvrtc.so.12"
-  const char *package;             // of Python, which brings it
+  const char *source;              // what brings it: "the CUDA toolkit or the Python package …"
 };
 
 // An open library; stays open as long as this lives.
 class SharedLibrary {
  public:
   // Looks in `configured` (if not empty), beside the plugin, in the Python packages' folders, in the
-  // toolkit's and in the system's. Throws failed() with the files, the folders and the package.
+  // toolkit's and in the system's. Throws failed() with the file and what brings it.
   SharedLibrary(const LibraryName &name, const std::string &configured);
   ~SharedLibrary();
   SharedLibrary(const SharedLibrary &) = delete;

@@ -64,10 +64,11 @@ struct Floats {
   static Real elu(Real a, Real b) { return a > 0 ? a : b * ::expm1(a); }
   // Not a times the sigmoid: of -inf that would be 0 times infinity.
   static Real silu(Real a) { return a / (1 + ::exp(-a)); }
-  static Real gelu(Real a) { return Real(0.5) * a * (1 + ::erf(a * Real(0.70710678118654752440))); }
+  // The complement, and the sigmoid in place of the tangent: 1 + erf(a) would lose all digits of a far
+  // negative a.
+  static Real gelu(Real a) { return Real(0.5) * a * erfc(a * Real(-0.70710678118654752440)); }
   static Real gelu_tanh(Real a) {
-    return Real(0.5) * a *
-           (1 + ::tanh(Real(0.79788456080286535588) * (a + Real(0.044715) * a * a * a)));
+    return a / (1 + ::exp(Real(-1.5957691216057307117) * (a + Real(0.044715) * a * a * a)));
   }
   static Real quick_gelu(Real a) { return a / (1 + ::exp(Real(-1.702) * a)); }
   static Real mish(Real a) { return a * ::tanh(softplus(a)); }

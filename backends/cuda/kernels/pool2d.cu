@@ -13,13 +13,14 @@ extern "C" __global__ void __launch_bounds__(kThreads) pool2d(const X *x, X *y, 
     const X *from = x + image * kImageStride + c * kChannelStride;
     X *to = y + offset_y((Index)e);
     if (kMaximum) {
-      *to = from[place_of_maximum(from, window)];
+      const long long place = place_of_maximum(from, window);
+      *to = from[place / kWidth * kRowStride + place % kWidth * kColumnStride];
       continue;
     }
     A sum = 0;
     for (int i = window.top; i < window.bottom; ++i)
       for (int j = window.left; j < window.right; ++j)
-        sum += (A)number(from[i * kRowStride + j * kColumnStride]);
+        sum += (A)number(from[i * (long long)kRowStride + j * (long long)kColumnStride]);
     *to = Store<X>::from(sum / (A)window.divisor());
   }
 }

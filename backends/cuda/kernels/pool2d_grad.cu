@@ -25,8 +25,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
         const A part = (A)number(given[i * (long long)kDyRow + j * (long long)kDyColumn]);
         if (!kMaximum)
           sum += part / (A)window.divisor();
-        else if (place_of_maximum(from, window) ==
-                 row * (long long)kRowStride + column * (long long)kColumnStride)
+        else if (place_of_maximum(from, window) == row * (long long)kWidth + column)
           sum += part;
       }
     }

@@ -34,16 +34,16 @@ inline Window window_of(int row, int column) {
   return window;
 }
 
-// Where the first NaN stands, or the first of the largest, from the image's first element of the
-// channel on.
+// The place, row · kWidth + column, of the first NaN, or of the first of the largest; `from` is the
+// image's first element of the channel.
 inline long long place_of_maximum(const X *from, const Window &window) {
   using Number = decltype(number(X()));
   long long best = -1;
   Number largest = 0;
   for (int i = window.top; i < window.bottom; ++i) {
     for (int j = window.left; j < window.right; ++j) {
-      const long long here = i * (long long)kRowStride + j * (long long)kColumnStride;
-      const Number value = number(from[here]);
+      const long long here = i * (long long)kWidth + j;
+      const Number value = number(from[i * (long long)kRowStride + j * (long long)kColumnStride]);
       if (is_nan(value)) return here;
       if (best >= 0 && !(value > largest)) continue;
       best = here;

@@ -5,16 +5,17 @@
 namespace flame::cuda {
 namespace {
 
-// x0 is dy, x1 and x2 are the halves of x; t1 and the last result are those of dx.
+// x0 is dy, x1 and x2 are the halves a and b of x; t1 and the last result are those of dx. The share of
+// the normal distribution below b is gelu(b) / b, and 1/2 where b is next to 0.
 constexpr const char *kGelu =
-    "gelu x2; mul x0 t0; mul x2 0.7071067811865476; erf t2; add t3 1.0; mul t4 0.5; square x2; "
-    "mul t6 -0.5; exp t7; mul t8 0.3989422804014327; mul x2 t9; add t5 t10; mul x0 x1; "
-    "mul t12 t11 -> t1 t13";
+    "gelu x2; mul x0 t0; div t0 x2; abs x2; lt t3 1e-20; where t4 0.5 t2; square x2; mul t6 -0.5; "
+    "exp t7; mul t8 0.3989422804014327; mul x2 t9; add t5 t10; mul x0 x1; mul t12 t11 -> t1 t13";
+// With s = sigmoid(2u), u the tangent's operand: s + 2 · b · s · (1 - s) · u'.
 constexpr const char *kGeluTanh =
     "gelu_tanh x2; mul x0 t0; square x2; mul t2 0.044715; add t3 1.0; mul x2 t4; "
-    "mul t5 0.7978845608028654; tanh t6; mul t2 0.134145; add t8 1.0; mul t9 0.7978845608028654; "
-    "square t7; sub 1.0 t11; mul t10 t12; mul x2 t13; add t14 t7; add t15 1.0; mul t16 0.5; "
-    "mul x0 x1; mul t18 t17 -> t1 t19";
+    "mul t5 1.5957691216057308; sigmoid t6; sub 1.0 t7; mul t7 t8; mul t2 0.134145; add t10 1.0; "
+    "mul t11 1.5957691216057308; mul x2 t12; mul t13 t9; add t7 t14; mul x0 x1; mul t16 t15 "
+    "-> t1 t17";
 constexpr const char *kSilu =
     "silu x2; mul x0 t0; sigmoid x2; sub 1.0 t2; mul x2 t3; add 1.0 t4; mul t2 t5; mul x0 x1; "
     "mul t7 t6 -> t1 t8";
