@@ -82,10 +82,11 @@ LastStep last_step(const NormShape &shape, int64_t vector, const Target &target)
   }
   step.place_threads = place_threads_for(packs, shape.places, 320);
   step.threads = (packs * step.place_threads + 31) / 32 * 32;
-  // Eight steps of each thread, or as many as leave each multiprocessor some blocks.
+  // Few steps of each thread, so that each multiprocessor has some blocks; two at least, since every
+  // block begins with the statistics.
   const int64_t all = int64_t{target.multiprocessors} * 4 / shape.images + 1;
   const int64_t even = (shape.places + all - 1) / all;
-  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 1, 16);
+  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 2, 16);
   step.block_places = step.place_threads * trips;
   step.blocks = (shape.places + step.block_places - 1) / step.block_places;
   return step;

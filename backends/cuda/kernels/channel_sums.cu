@@ -13,7 +13,7 @@ constexpr int kThreads = kKeptThreads * kPlaceThreads;
 
 template <bool kPacked>
 inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, const X *weight,
-                const X *bias, A *sums) {
+                const X *bias, A *sums, A (&shared)[2][kVector][kThreads]) {
   const int place_lane = threadIdx.x / kKeptThreads;
   const int c = (blockIdx.x * kKeptThreads + threadIdx.x % kKeptThreads) * kVector;
   const int part = blockIdx.y % kParts;
@@ -50,7 +50,6 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
       }
     }
   }
-  __shared__ A shared[2][kVector][kThreads];
 #pragma unroll
   for (int k = 0; k < kVector; ++k) {
     shared[0][k][threadIdx.x] = products[k];
@@ -78,8 +77,9 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
 extern "C" __global__ void __launch_bounds__(kThreads)
     channel_sums(const X *dy, const X *x, const A *mean, const A *rstd, const X *weight,
                  const X *bias, A *sums) {
+  __shared__ A shared[2][kVector][kThreads];
   if (takes_packs<kVector>(dy) && takes_packs<kVector>(x))
-    run<true>(dy, x, mean, rstd, weight, bias, sums);
+    run<true>(dy, x, mean, rstd, weight, bias, sums, shared);
   else
-    run<false>(dy, x, mean, rstd, weight, bias, sums);
+    run<false>(dy, x, mean, rstd, weight, bias, sums, shared);
 }

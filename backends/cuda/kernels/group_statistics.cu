@@ -29,7 +29,7 @@ inline Moments joined(const Moments &a, const Moments &b) {
 }
 
 template <bool kPacked>
-inline void run(const X *x, A *partial) {
+inline void run(const X *x, A *partial, Moments (&shared)[kPieces][kThreads]) {
   const int c = threadIdx.x % kPacks * kVector;
   const int place_lane = threadIdx.x / kPacks;
   const int part = blockIdx.x % kParts;
@@ -55,7 +55,6 @@ inline void run(const X *x, A *partial) {
       squares[k] += apart * apart;
     }
   }
-  __shared__ Moments shared[kPieces][kThreads];
   const A count = begin < end ? (A)((end - begin + kPlaceThreads - 1) / kPlaceThreads) : (A)0;
 #pragma unroll
   for (int piece = 0; piece < kPieces; ++piece) {
@@ -87,8 +86,9 @@ inline void run(const X *x, A *partial) {
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) group_statistics(const X *x, A *partial) {
+  __shared__ Moments shared[kPieces][kThreads];
   if (takes_packs<kVector>(x))
-    run<true>(x, partial);
+    run<true>(x, partial, shared);
   else
-    run<false>(x, partial);
+    run<false>(x, partial, shared);
 }
