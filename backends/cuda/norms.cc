@@ -13,6 +13,8 @@ namespace {
 
 // Parts of the statistics: every block of the last step joins them again.
 constexpr int64_t kMostParts = 264;
+// So many elements of an image are more than the GPU's cache holds.
+constexpr int64_t kLarge = int64_t{16} << 20;
 
 // An input that may be left out; the kernel then reads nothing there.
 Argument optional_input(const flame::Op &op, uint32_t index) {
@@ -82,11 +84,11 @@ LastStep last_step(const NormShape &shape, int64_t vector, const Target &target)
   }
   step.place_threads = place_threads_for(packs, shape.places, 320);
   step.threads = (packs * step.place_threads + 31) / 32 * 32;
-  // Few steps of each thread, so that each multiprocessor has some blocks; two at least, since every
-  // block begins with the statistics.
-  const int64_t all = int64_t{target.multiprocessors} * 4 / shape.images + 1;
+  // Two blocks for each multiprocessor, or more where a thread would have many steps; two steps at
+  // least, since every block begins with the statistics.
+  const int64_t all = int64_t{target.multiprocessors} * 2 / shape.images + 1;
   const int64_t even = (shape.places + all - 1) / all;
-  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 2, 16);
+  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 2, 32);
   step.block_places = step.place_threads * trips;
   step.blocks = (shape.places + step.block_places - 1) / step.block_places;
   return step;
@@ -180,7 +182,9 @@ std::unique_ptr<OpPlan> plan_group_norm_steps(const flame::Op &op, const Target 
                              shape.channels / shape.groups,
                              " channels here, which its kernels do not take");
   }
-  const int64_t wanted = int64_t{target.multiprocessors} * 2 / shape.images + 1;
+  // Every block of the last step joins all parts: few of them, unless there is much to read.
+  const bool large = shape.places * shape.channels >= kLarge;
+  const int64_t wanted = int64_t{target.multiprocessors} * (large ? 2 : 1) / shape.images + 1;
   int64_t parts =
       std::clamp<int64_t>(shape.places / (place_threads * 4), 1, std::min(wanted, kMostParts));
   const int64_t chunk = (shape.places + parts - 1) / parts;
