@@ -53,7 +53,7 @@ Driver::Driver()
   library.take("cuMemFree_v2", release);
   library.take("cuMemHostAlloc", allocate_pinned);
   library.take("cuMemFreeHost", release_pinned);
-  library.take("cuPointerGetAttribute", pointer_attribute);
+  library.take("cuPointerGetAttributes", pointer_attributes);
   library.take("cuMemcpyHtoDAsync_v2", upload);
   library.take("cuMemcpyDtoHAsync_v2", download);
   library.take("cuMemsetD8Async", fill_bytes);

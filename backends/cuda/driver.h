@@ -35,7 +35,7 @@ struct Driver {
   decltype(&cuMemFree) release;
   decltype(&cuMemHostAlloc) allocate_pinned;
   decltype(&cuMemFreeHost) release_pinned;
-  decltype(&cuPointerGetAttribute) pointer_attribute;
+  decltype(&cuPointerGetAttributes) pointer_attributes;
   decltype(&cuMemcpyHtoDAsync) upload;
   decltype(&cuMemcpyDtoHAsync) download;
   decltype(&cuMemsetD8Async) fill_bytes;

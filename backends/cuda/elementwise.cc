@@ -16,13 +16,37 @@ enum class Access {
   kPack,    // side by side, aligned
   kRepeat,  // one element for all
   kSingle,  // each where it lies
+  kFirst,   // first of pairs: they and their seconds are one pack of twice as many
+  kSecond,
 };
 
 struct Operand {
   std::string name;  // "x0" or "y0"
   const ElementwiseView *view;
   Access access;
+  std::string pair = "";  // of kFirst and kSecond: the name of the first
 };
+
+// Where the operand's value k stands in its pack.
+std::string place_text(const Operand &operand) {
+  switch (operand.access) {
+    case Access::kRepeat:
+      return operand.name + ".at[0]";
+    case Access::kFirst:
+      return operand.pair + ".at[2 * k]";
+    case Access::kSecond:
+      return operand.pair + ".at[2 * k + 1]";
+    default:
+      return operand.name + ".at[k]";
+  }
+}
+
+// Whether all floats are of 16 bits or less, so that their rounding hides that of quick functions.
+bool is_narrow(const std::vector<flame_dtype> &types) {
+  return std::all_of(types.begin(), types.end(), [](flame_dtype dtype) {
+    return class_of_dtype(dtype) != ScalarClass::kFloat || FLAME_DTYPE_BYTES(dtype) <= 2;
+  });
+}
 
 // The text of one kernel, made from the work.
 class Writer {
@@ -45,6 +69,8 @@ class Writer {
       outputs_.push_back({flame::text("y", k), &work.outputs[k], access_of(k)});
     for (size_t k = 0; k < work.inputs.size(); ++k)
       inputs_.push_back({flame::text("x", k), &work.inputs[k], access_of(work.outputs.size() + k)});
+    find_pairs(outputs_);
+    find_pairs(inputs_);
     unroll_ = count_ >= kLarge && packed_count() <= 3 ? 2 : 1;
   }
 
@@ -106,6 +132,35 @@ class Writer {
     return aligned ? Access::kPack : Access::kSingle;
   }
 
+  // Two views of one tensor whose elements stand in turns.
+  void find_pairs(std::vector<Operand> &operands) const {
+    if (vector_ == 1) return;
+    for (Operand &first : operands) {
+      for (Operand &second : operands) {
+        const ElementwiseView &a = *first.view;
+        const ElementwiseView &b = *second.view;
+        const bool in_turns = a.tensor == b.tensor && a.strides == b.strides &&
+                              b.offset == a.offset + 1 && begins_pairs(a);
+        if (!in_turns || first.access != Access::kSingle) continue;
+        first.access = Access::kFirst;
+        second.access = Access::kSecond;
+        first.pair = second.pair = first.name;
+      }
+    }
+  }
+
+  // Neighbours two apart, and every other step a whole number of packs of pairs.
+  bool begins_pairs(const ElementwiseView &view) const {
+    if (axes_.empty() || view.offset % (2 * vector_) != 0) return false;
+    for (size_t tensor = 0; tensor < tensor_count(); ++tensor) {
+      if (&view_of(tensor) != &view) continue;
+      for (size_t axis = 0; axis + 1 < axes_.size(); ++axis)
+        if (axes_[axis].strides[tensor] % (2 * vector_) != 0) return false;
+      return inner_stride(tensor) == 2;
+    }
+    return false;
+  }
+
   size_t packed_count() const {
     const auto packed = [](const Operand &each) { return each.access == Access::kPack; };
     return static_cast<size_t>(std::count_if(inputs_.begin(), inputs_.end(), packed) +
@@ -117,11 +172,21 @@ class Writer {
     for (const Operand &input : inputs_) in.push_back(input.view->dtype);
     for (const Operand &output : outputs_) out.push_back(output.view->dtype);
     Definitions made;
+    made.flag("kNarrow", is_narrow(in) && is_narrow(out));
     made.line("#include \"functions.cuh\"").line(index_types(needs_wide_index(axes_)));
     made.alias("Real", computes_in_double(in, out) ? "double" : "float");
     made.number("kVector", vector_).number("kUnroll", unroll_).number("kThreads", kThreads);
-    made.line(arguments()).line(offsets()).line(alignment()).line(work(map_body(code_, in, out)));
+    made.line(arguments())
+        .line(offsets())
+        .line(alignment())
+        .line(work(map_body(code_, in, out, places())));
     return made.text();
+  }
+
+  std::vector<std::string> places() const {
+    std::vector<std::string> out;
+    for (const Operand &output : outputs_) out.push_back(place_text(output));
+    return out;
   }
 
   std::string arguments() const {
@@ -148,9 +213,19 @@ class Writer {
       for (const Operand &each : *operands) {
         if (each.access == Access::kPack)
           text += flame::text(" && takes_packs<kVector>(a.", each.name, ")");
+        if (each.access == Access::kFirst)
+          text += flame::text(" && takes_packs<2 * kVector>(a.", each.name, ")");
       }
     }
     return text + ";\n}";
+  }
+
+  static std::string pack_text(const Operand &operand) {
+    const char *count = operand.access == Access::kRepeat  ? "1"
+                        : operand.access == Access::kFirst ? "2 * kCount"
+                                                           : "kCount";
+    return flame::text("Pack<", kernel_type(operand.view->dtype), ", ", count, "> ", operand.name,
+                       ";\n");
   }
 
   static std::string load_text(const Operand &input) {
@@ -160,6 +235,10 @@ class Writer {
         return flame::text("    ", x, " = load_pack<kCount>(a.", x, " + offset_", x, "(i));\n");
       case Access::kRepeat:
         return flame::text("    ", x, ".at[0] = a.", x, "[offset_", x, "(i)];\n");
+      case Access::kFirst:
+        return flame::text("    ", x, " = load_pairs<kCount>(a.", x, " + offset_", x, "(i));\n");
+      case Access::kSecond:
+        return "";
       case Access::kSingle:
         break;
     }
@@ -171,6 +250,9 @@ class Writer {
     const std::string &y = output.name;
     if (output.access == Access::kPack)
       return flame::text("    store_pack(a.", y, " + offset_", y, "(i), ", y, ");\n");
+    if (output.access == Access::kFirst)
+      return flame::text("    store_pairs<kCount>(a.", y, " + offset_", y, "(i), ", y, ");\n");
+    if (output.access == Access::kSecond) return "";
     return flame::text("    for (int k = 0; k < kCount; ++k) a.", y, "[offset_", y,
                        "(i + k)] = ", y, ".at[k];\n");
   }
@@ -178,17 +260,13 @@ class Writer {
   std::string work(const std::string &body) const {
     std::string members, loads, values, results, stores;
     for (const Operand &input : inputs_) {
-      const bool repeats = input.access == Access::kRepeat;
-      members += flame::text("  Pack<", kernel_type(input.view->dtype), ", ",
-                             repeats ? "1" : "kCount", "> ", input.name, ";\n");
+      if (input.access != Access::kSecond) members += "  " + pack_text(input);
       loads += load_text(input);
-      values +=
-          flame::text("      const ", type_of_class(class_of_dtype(input.view->dtype)), " v_",
-                      input.name, " = number(", input.name, ".at[", repeats ? "0" : "k", "]);\n");
+      values += flame::text("      const ", type_of_class(class_of_dtype(input.view->dtype)), " v_",
+                            input.name, " = number(", place_text(input), ");\n");
     }
     for (const Operand &output : outputs_) {
-      results += flame::text("    Pack<", kernel_type(output.view->dtype), ", kCount> ",
-                             output.name, ";\n");
+      if (output.access != Access::kSecond) results += "    " + pack_text(output);
       stores += store_text(output);
     }
     return flame::text("template <int kCount>\nstruct Work {\n", members,

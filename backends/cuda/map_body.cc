@@ -77,7 +77,8 @@ bool computes_in_double(const std::vector<flame_dtype> &inputs,
 }
 
 std::string map_body(const MapCode &code, const std::vector<flame_dtype> &inputs,
-                     const std::vector<flame_dtype> &outputs) {
+                     const std::vector<flame_dtype> &outputs,
+                     const std::vector<std::string> &places) {
   const bool in_double = computes_in_double(inputs, outputs);
   std::vector<ScalarClass> classes;
   for (const flame_dtype dtype : inputs) classes.push_back(class_of_dtype(dtype));
@@ -104,7 +105,7 @@ std::string map_body(const MapCode &code, const std::vector<flame_dtype> &inputs
     body += flame::text("      const ", type_of_class(results[i]), " t", i, " = ", value, ";\n");
   }
   for (size_t k = 0; k < outputs.size(); ++k) {
-    body += flame::text("      y", k, ".at[k] = Store<", kernel_type(outputs[k]), ">::from(",
+    body += flame::text("      ", places[k], " = Store<", kernel_type(outputs[k]), ">::from(",
                         operand_text(code.outputs[k], in_double), ");\n");
   }
   return body;

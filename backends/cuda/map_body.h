@@ -10,9 +10,10 @@
 namespace flame::cuda {
 
 // Lines that compute from the values v_x0, v_x1, … (float Real, long long or bool, by class) and
-// store y0.at[k], y1.at[k], …
+// store each output at its place: "y0.at[k]", …
 std::string map_body(const MapCode &code, const std::vector<flame_dtype> &inputs,
-                     const std::vector<flame_dtype> &outputs);
+                     const std::vector<flame_dtype> &outputs,
+                     const std::vector<std::string> &places);
 
 // Whether floats are computed in f64: some tensor is f64.
 bool computes_in_double(const std::vector<flame_dtype> &inputs,

@@ -1,6 +1,7 @@
 #include "backends/cuda/norms.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "backends/cuda/channel_sums.h"
 #include "backends/cuda/checks.h"
@@ -10,7 +11,10 @@
 namespace flame::cuda {
 namespace {
 
-constexpr int64_t kThreads = 256;
+// Parts of the statistics: every block of the last step joins them again.
+constexpr int64_t kMostParts = 264;
+// So many elements of an image are more than the GPU's cache holds.
+constexpr int64_t kLarge = int64_t{16} << 20;
 
 // An input that may be left out; the kernel then reads nothing there.
 Argument optional_input(const flame::Op &op, uint32_t index) {
@@ -54,19 +58,47 @@ NormShape group_shape(const flame::Op &op, const flame_tensor &x) {
   return shape;
 }
 
-// The places of one block of the last step, which reads and writes them all.
+// Threads that share a pack of channels, of a block with a thread for every pack: a power of two.
+int64_t place_threads_for(int64_t packs, int64_t places, int64_t most_threads) {
+  int64_t threads = 1;
+  while (packs * threads * 2 <= most_threads && threads * 2 <= places) threads *= 2;
+  return threads;
+}
+
+// The last step, which reads and writes everything.
 struct LastStep {
-  int64_t block_places;
-  int64_t blocks;  // of an image
+  int64_t vector;
+  int64_t place_threads;
+  int64_t threads;       // of a block: whole warps
+  int64_t block_places;  // of a block
+  int64_t blocks;        // of an image
 };
 
 LastStep last_step(const NormShape &shape, int64_t vector, const Target &target) {
+  LastStep step;
+  step.vector = vector;
   const int64_t packs = shape.channels / vector;
-  const int64_t least = std::max<int64_t>(kThreads * 2 / packs, 1);  // two steps of each thread
-  const int64_t wanted = int64_t{target.multiprocessors} * 16 / std::max<int64_t>(shape.images, 1);
-  const int64_t even = (shape.places + wanted - 1) / std::max<int64_t>(wanted, 1);
-  const int64_t places = std::max(least, even);
-  return {places, (shape.places + places - 1) / places};
+  if (packs > 1024) {
+    throw flame::unsupported("group_norm has ", shape.channels,
+                             " channels here, which is more than its kernels take");
+  }
+  step.place_threads = place_threads_for(packs, shape.places, 320);
+  step.threads = (packs * step.place_threads + 31) / 32 * 32;
+  // Two blocks for each multiprocessor, or more where a thread would have many steps; two steps at
+  // least, since every block begins with the statistics.
+  const int64_t all = int64_t{target.multiprocessors} * 2 / shape.images + 1;
+  const int64_t even = (shape.places + all - 1) / all;
+  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 2, 32);
+  step.block_places = step.place_threads * trips;
+  step.blocks = (shape.places + step.block_places - 1) / step.block_places;
+  return step;
+}
+
+Definitions last_definitions(const NormShape &shape, const LastStep &step) {
+  Definitions made = norm_definitions(shape, step.vector);
+  made.number("kPlaceThreads", step.place_threads).number("kThreads", step.threads);
+  made.number("kBlocks", step.blocks).number("kBlockPlaces", step.block_places);
+  return made;
 }
 
 bool is_empty(const NormShape &shape) {
@@ -137,46 +169,47 @@ std::unique_ptr<OpPlan> plan_group_norm_steps(const flame::Op &op, const Target 
   auto plan = std::make_unique<KernelPlan>();
   if (is_empty(shape)) throw flame::unsupported("group_norm takes no empty tensors here");
 
-  // The statistics: a block holds whole groups side by side, and some places.
-  const int64_t of_group = shape.channels / shape.groups;
-  const int64_t vector = vector_for(of_group, shape.dtype);
-  const int64_t packs_of_group = of_group / vector;
-  if (packs_of_group > 512) {
-    throw flame::unsupported("group_norm has groups of ", of_group,
-                             " channels here, which is more than its kernels take");
-  }
+  const int64_t vector = vector_for(shape.channels, shape.dtype);
+  const LastStep last = last_step(shape, vector, target);
+
+  // The statistics: a block holds all channels of some places.
   const int64_t packs = shape.channels / vector;
-  const int64_t channel_threads =
-      std::max<int64_t>(std::min(packs, kThreads) / packs_of_group, 1) * packs_of_group;
-  int64_t place_threads = 1;
-  while (channel_threads * place_threads * 2 <= 512 && place_threads * 8 <= shape.places)
-    place_threads *= 2;
-  const int64_t wanted = int64_t{target.multiprocessors} * 4 / shape.images + 1;
-  int64_t parts = std::clamp<int64_t>(shape.places / (place_threads * 4), 1, wanted);
+  const int64_t together = std::gcd(vector, shape.channels / shape.groups);
+  const int64_t pieces = vector / together;  // of a pack, each of which is held in shared memory
+  const int64_t place_threads = place_threads_for(packs, shape.places, pieces > 4 ? 320 : 640);
+  if (packs * place_threads * pieces > 4096) {
+    throw flame::unsupported("group_norm has ", shape.groups, " groups of ",
+                             shape.channels / shape.groups,
+                             " channels here, which its kernels do not take");
+  }
+  // Every block of the last step joins all parts: few of them, unless there is much to read.
+  const bool large = shape.places * shape.channels >= kLarge;
+  const int64_t wanted = int64_t{target.multiprocessors} * (large ? 2 : 1) / shape.images + 1;
+  int64_t parts =
+      std::clamp<int64_t>(shape.places / (place_threads * 4), 1, std::min(wanted, kMostParts));
   const int64_t chunk = (shape.places + parts - 1) / parts;
   parts = (shape.places + chunk - 1) / chunk;
   const int64_t bytes = FLAME_DTYPE_BYTES(sum_dtype(shape.dtype));
   const uint64_t partial =
       plan->reserve(static_cast<uint64_t>(shape.images * parts * shape.groups * 2 * bytes));
   Definitions first = norm_definitions(shape, vector);
-  first.number("kParts", parts).number("kChunk", chunk);
-  first.number("kChannelThreads", channel_threads).number("kPlaceThreads", place_threads);
+  first.number("kParts", parts).number("kChunk", chunk).number("kPlaceThreads", place_threads);
+  first.number("kTogether", together);
   KernelLaunch statistics;
   statistics.source = {"group_statistics.cu", first.text(), "group_statistics"};
-  statistics.threads = static_cast<uint32_t>(channel_threads * place_threads);
+  statistics.threads = static_cast<uint32_t>(packs * place_threads);
   statistics.blocks = static_cast<uint32_t>(shape.images * parts);
   statistics.arguments = {input_argument(0), workspace_argument(partial)};
   plan->add(std::move(statistics));
 
-  const int64_t wide = vector_for(shape.channels, shape.dtype);
-  const LastStep last = last_step(shape, wide, target);
-  Definitions second = norm_definitions(shape, wide);
-  second.number("kParts", parts).number("kChunk", chunk).number("kThreads", kThreads);
-  second.number("kBlocks", last.blocks).number("kBlockPlaces", last.block_places);
-  second.real("kEpsilon", op.attributes().number("eps"));
+  Definitions second = last_definitions(shape, last);
+  second.number("kParts", parts).number("kChunk", chunk);
+  int64_t lanes = 1;
+  while (lanes < 32 && lanes * 2 * shape.groups <= last.threads && lanes < parts) lanes *= 2;
+  second.number("kLanes", lanes).real("kEpsilon", op.attributes().number("eps"));
   KernelLaunch apply;
   apply.source = {"group_norm.cu", second.text(), "group_norm"};
-  apply.threads = kThreads;
+  apply.threads = static_cast<uint32_t>(last.threads);
   apply.blocks = static_cast<uint32_t>(shape.images * last.blocks);
   apply.arguments = {input_argument(0),          optional_input(op, 1), optional_input(op, 2),
                      output_argument(0),         output_argument(1),    output_argument(2),
@@ -212,14 +245,14 @@ std::unique_ptr<OpPlan> plan_group_norm_grad_steps(const flame::Op &op, const Ta
          {{sums.parts, {shape.channels}}}},
         target);
   }
-  const int64_t vector = vector_for(shape.channels, shape.dtype);
-  const LastStep last = last_step(shape, vector, target);
-  Definitions made = norm_definitions(shape, vector);
-  made.number("kThreads", kThreads);
-  made.number("kBlocks", last.blocks).number("kBlockPlaces", last.block_places);
+  // Half packs: a thread holds six numbers of each channel.
+  const int64_t whole = vector_for(shape.channels, shape.dtype);
+  const LastStep last =
+      last_step(shape, whole == 8 && shape.channels <= 2048 ? whole / 2 : whole, target);
+  const Definitions made = last_definitions(shape, last);
   KernelLaunch apply;
   apply.source = {"group_norm_grad.cu", made.text(), "group_norm_grad"};
-  apply.threads = kThreads;
+  apply.threads = static_cast<uint32_t>(last.threads);
   apply.blocks = static_cast<uint32_t>(shape.images * last.blocks);
   apply.arguments = {inputs.dy,     inputs.x,    inputs.mean,        inputs.rstd,
                      inputs.weight, inputs.bias, output_argument(0), workspace_argument(totals)};

@@ -10,11 +10,14 @@ constexpr uint64_t kBlockBytes = uint64_t{8} << 20;
 // Less than this the driver copies into its own command buffers at once.
 constexpr uint64_t kSmall = 65536;
 
+// The function for several attributes: of memory that the driver does not know it gives 0, where the
+// one for a single attribute fails.
 bool is_pinned(const void *memory) {
   unsigned type = 0;
+  CUpointer_attribute asked[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE};
+  void *answers[] = {&type};
   const auto address = reinterpret_cast<CUdeviceptr>(memory);
-  return driver().pointer_attribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address) ==
-             CUDA_SUCCESS &&
+  return driver().pointer_attributes(1, asked, answers, address) == CUDA_SUCCESS &&
          type == CU_MEMORYTYPE_HOST;
 }
 

@@ -24,14 +24,18 @@ class ElementwisePlan : public OpPlan {
   ElementwisePlan(const MapCode &code, ElementwiseWork work)
       : work_(std::move(work)), nest_(work_.shape, all_strides(), kBlock) {
     ElementwiseTypes types;
+    for (const ElementwiseView &output : work_.outputs) {
+      std::vector<bool> &shared = types.shared.emplace_back();
+      for (const ElementwiseView &input : work_.inputs) {
+        shared.push_back(work_.in_place && lie_alike(input, output));
+      }
+    }
     for (size_t i = 0; i < work_.inputs.size(); ++i) {
-      const bool shared = work_.in_place && stands_as_output(work_.inputs[i]);
       types.inputs.push_back(work_.inputs[i].dtype);
-      types.shared.push_back(shared);
       types.repeats.push_back(std::all_of(work_.inputs[i].strides.begin(),
                                           work_.inputs[i].strides.end(),
                                           [](int64_t stride) { return stride == 0; }));
-      if (shared && work_.inputs[i].tensor < 64)
+      if (types.shared[0][i] && work_.inputs[i].tensor < 64)
         info.in_place_mask |= uint64_t{1} << work_.inputs[i].tensor;
     }
     const LoopNest::Block first = nest_.block(0);
@@ -43,6 +47,11 @@ class ElementwisePlan : public OpPlan {
       types.outputs.push_back(dtype);
       types.direct.push_back(dense && !large);
     }
+    // An output that only repeats an input is read when others have been stored.
+    const bool repeats_input = std::ranges::any_of(code.outputs, [](const MapOperand &operand) {
+      return operand.kind == MapOperand::Kind::kInput;
+    });
+    if (work_.in_place && !repeats_input) info.flags |= FLAME_OP_IN_PLACE;
     program_ = compile(code, types);
   }
 
@@ -63,9 +72,8 @@ class ElementwisePlan : public OpPlan {
     return strides;
   }
 
-  bool stands_as_output(const ElementwiseView &input) const {
-    const ElementwiseView &output = work_.outputs[0];
-    if (input.dtype != output.dtype) return false;
+  bool lie_alike(const ElementwiseView &input, const ElementwiseView &output) const {
+    if (input.offset != output.offset || input.dtype != output.dtype) return false;
     for (size_t axis = 0; axis < work_.shape.size(); ++axis) {
       if (work_.shape[axis] != 1 && input.strides[axis] != output.strides[axis]) return false;
     }

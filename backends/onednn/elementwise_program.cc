@@ -202,9 +202,9 @@ class Compiler {
     for (size_t earlier = 0; earlier < output; ++earlier) {
       if (outputs_[earlier] == outputs_[output]) return false;
     }
-    for (uint32_t input = 0; output == 0 && input < types_.inputs.size(); ++input) {
+    for (uint32_t input = 0; input < types_.inputs.size(); ++input) {
       const bool read_at_end = std::find(outputs_.begin(), outputs_.end(), input) != outputs_.end();
-      if (types_.shared[input] && (values_[input].last_use > value.index || read_at_end))
+      if (types_.shared[output][input] && (values_[input].last_use > value.index || read_at_end))
         return false;
     }
     return true;

@@ -54,8 +54,8 @@ struct ElementwiseTypes {
   std::vector<flame_dtype> inputs;
   std::vector<flame_dtype> outputs;
   std::vector<bool> direct;
-  // Inputs whose memory may be that of output 0, which is then written after their last reading.
-  std::vector<bool> shared;
+  // By output: the inputs in whose memory it may stand; it is then written after their last reading.
+  std::vector<std::vector<bool>> shared;
   std::vector<bool> repeats;  // inputs that are one number for all elements
 };
 

@@ -2,6 +2,7 @@
 // conformance suite must say of it.
 #pragma once
 
+#include <ostream>
 #include <string_view>
 
 namespace flame::mutants {
@@ -11,6 +12,11 @@ struct Mutant {
   std::string_view op;
   std::string_view caught_as;  // the name of the failure
 };
+
+// For the messages of GoogleTest.
+inline void PrintTo(const Mutant &mutant, std::ostream *out) {
+  *out << mutant.bug << " in " << mutant.op;
+}
 
 inline constexpr Mutant kMutants[] = {
     // Wrong numbers.

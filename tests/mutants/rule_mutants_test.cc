@@ -29,6 +29,10 @@ struct RuleMutant {
   std::function<void(std::string &op, Attributes &attributes)> edit;
 };
 
+void PrintTo(const RuleMutant &mutant, std::ostream *out) {
+  *out << mutant.name << " in " << mutant.op;
+}
+
 // `program` with the nodes from `first` on edited; counts those that the bug was in.
 Result<Program> edited(const Program &program, size_t first, const RuleMutant &mutant, int &hits) {
   ProgramBuilder builder;

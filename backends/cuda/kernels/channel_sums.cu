@@ -13,7 +13,7 @@ constexpr int kThreads = kKeptThreads * kPlaceThreads;
 
 template <bool kPacked>
 inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, const X *weight,
-                const X *bias, A *sums) {
+                const X *bias, A *sums, A (&shared)[2][kVector][kThreads]) {
   const int place_lane = threadIdx.x / kKeptThreads;
   const int c = (blockIdx.x * kKeptThreads + threadIdx.x % kKeptThreads) * kVector;
   const int part = blockIdx.y % kParts;
@@ -21,25 +21,35 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
   A products[kVector] = {};
   A plain[kVector] = {};
   if (c < kChannels) {
-    const Channels<kPacked> channels(weight, bias, c);
+    const Channels channels(weight, bias, c);
+    A means[kVector];
+    A rstds[kVector];
+#pragma unroll
+    for (int k = 0; k < kVector && kStatistics != 0; ++k) {
+      const Index at = statistic_of(image, 0, c + k);
+      means[k] = kCentered ? mean_in[at] : (A)0;
+      rstds[k] = rstd_in[at];
+    }
     const Index begin = (Index)part * kChunk;
     const Index end = begin + kChunk < kPlaces ? begin + kChunk : kPlaces;
-#pragma unroll 2
+#pragma unroll 4
     for (Index place = begin + place_lane; place < end; place += kPlaceThreads) {
       const Index row = image * kPlaces + place;
       const Pack<X, kVector> g = read_channels<kPacked>(dy + row * kChannels, c);
       const Pack<X, kVector> pack = read_channels<kPacked>(x + row * kChannels, c);
+      const A row_mean = kStatistics == 0 && kCentered ? mean_in[row] : (A)0;
+      const A row_rstd = kStatistics == 0 ? rstd_in[row] : (A)0;
 #pragma unroll
       for (int k = 0; k < kVector; ++k) {
-        const Index at = statistic_of(image, row, c + k);
-        const A unit = ((A)number(pack.at[k]) - (kCentered ? mean_in[at] : (A)0)) * rstd_in[at];
+        const A middle = kStatistics == 0 ? row_mean : means[k];
+        const A scale = kStatistics == 0 ? row_rstd : rstds[k];
+        const A unit = ((A)number(pack.at[k]) - middle) * scale;
         const A given = channels.through((A)number(g.at[k]), unit, k);
         products[k] += given * unit;
         plain[k] += given;
       }
     }
   }
-  __shared__ A shared[2][kVector][kThreads];
 #pragma unroll
   for (int k = 0; k < kVector; ++k) {
     shared[0][k][threadIdx.x] = products[k];
@@ -67,8 +77,9 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
 extern "C" __global__ void __launch_bounds__(kThreads)
     channel_sums(const X *dy, const X *x, const A *mean, const A *rstd, const X *weight,
                  const X *bias, A *sums) {
+  __shared__ A shared[2][kVector][kThreads];
   if (takes_packs<kVector>(dy) && takes_packs<kVector>(x))
-    run<true>(dy, x, mean, rstd, weight, bias, sums);
+    run<true>(dy, x, mean, rstd, weight, bias, sums, shared);
   else
-    run<false>(dy, x, mean, rstd, weight, bias, sums);
+    run<false>(dy, x, mean, rstd, weight, bias, sums, shared);
 }

@@ -210,3 +210,16 @@ template <int kCount, typename T>
 inline bool takes_packs(const T *address) {
   return (unsigned long long)address % alignof(Pack<T, kCount>) == 0;
 }
+
+// Packs of kCount pairs. A single pair may lie anywhere.
+template <int kCount, typename T>
+inline Pack<T, 2 * kCount> load_pairs(const T *from) {
+  if (kCount > 1) return load_pack<2 * kCount>(from);
+  return {{from[0], from[1]}};
+}
+template <int kCount, typename T>
+inline void store_pairs(T *to, const Pack<T, 2 * kCount> &pack) {
+  if (kCount > 1) return store_pack(to, pack);
+  to[0] = pack.at[0];
+  to[1] = pack.at[1];
+}

@@ -2,36 +2,88 @@
 // y = activation((x - mean) · rstd · weight + bias). In front of it stand what norms.cuh names, and:
 //   kImages, kParts, kChunk     of the first step
 //   kBlocks, kBlockPlaces       blocks of an image, and the places of one
-//   kThreads, kEpsilon
+//   kPlaceThreads, kThreads     every pack of channels has kPlaceThreads threads; whole warps
+//   kLanes                      neighbouring threads that join a group's parts
+//   kEpsilon
 #include "norms.cuh"
 
 constexpr int kGroups = kStatistics;
 constexpr int kChannelsOfGroup = kChannels / kGroups;
 constexpr int kPacks = kChannels / kVector;
+constexpr int kOwn = (kParts + kLanes - 1) / kLanes;  // parts of a thread
+
+inline A sum_of_lanes(A a) {
+#pragma unroll
+  for (int apart = kLanes / 2; apart > 0; apart /= 2) a += __shfl_xor_sync(0xffffffffu, a, apart);
+  return a;
+}
+
+inline A count_of(int part) {
+  return (A)((part + 1) * kChunk < kPlaces ? kChunk : kPlaces - part * kChunk);
+}
+
+// The mean and rstd of every group of the image, for the block.
+inline void join_parts(const A *partial, Index image, A *means, A *rstds) {
+  for (int first = 0; first < kGroups; first += kThreads / kLanes) {
+    const int group = first + threadIdx.x / kLanes;
+    A part_means[kOwn];
+    A part_squares[kOwn];
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) {
+      const int part = threadIdx.x % kLanes + i * kLanes;
+      const bool inside = part < kParts && group < kGroups;
+      const A *of =
+          partial + ((image * kParts + (inside ? part : 0)) * kGroups + (inside ? group : 0)) * 2;
+      part_means[i] = of[0];
+      part_squares[i] = of[1];
+    }
+    A sum = 0;
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) {
+      const int part = threadIdx.x % kLanes + i * kLanes;
+      if (part < kParts) sum += count_of(part) * part_means[i];
+    }
+    const A mean = sum_of_lanes(sum) / kPlaces;
+    A squares = 0;
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) {
+      const int part = threadIdx.x % kLanes + i * kLanes;
+      const A apart = part_means[i] - mean;
+      if (part < kParts)
+        squares += part_squares[i] + apart * apart * (count_of(part) * kChannelsOfGroup);
+    }
+    squares = sum_of_lanes(squares);
+    if (group >= kGroups || threadIdx.x % kLanes != 0) continue;
+    means[group] = mean;
+    rstds[group] = 1 / sqrt(squares / ((A)kPlaces * kChannelsOfGroup) + (A)kEpsilon);
+  }
+}
 
 template <bool kPacked>
 inline void run(const X *x, const X *weight, const X *bias, X *y, const A *means, const A *rstds,
-                Index image, Index begin, Index end) {
-  // Thread by thread through the packs of the places, in whole steps of a place if they fit.
-  const Index first = (image * kPlaces + begin) * kPacks;
-  const Index count = (end - begin) * kPacks;
-#pragma unroll 2
-  for (Index i = threadIdx.x; i < count; i += kThreads) {
-    const int c = (int)(i % kPacks) * kVector;
-    const Index at = (first + i) * kVector;
-    const Pack<X, kVector> pack = read_channels<kPacked>(x + at, 0);
-    const Pack<X, kVector> w = kWeight ? read_channels<kPacked>(weight, c) : pack;
-    const Pack<X, kVector> b = kBias ? read_channels<kPacked>(bias, c) : pack;
+                Index first, Index last) {
+  if (threadIdx.x >= kPacks * kPlaceThreads) return;
+  const int c = threadIdx.x % kPacks * kVector;
+  A middles[kVector];
+  A scales[kVector];
+  A biases[kVector];
+#pragma unroll
+  for (int k = 0; k < kVector; ++k) {
+    const int group = (c + k) / kChannelsOfGroup;
+    middles[k] = means[group];
+    scales[k] = kWeight ? rstds[group] * (A)number(weight[c + k]) : rstds[group];
+    biases[k] = kBias ? (A)number(bias[c + k]) : (A)0;
+  }
+#pragma unroll 4
+  for (Index row = first + threadIdx.x / kPacks; row < last; row += kPlaceThreads) {
+    const Pack<X, kVector> pack = read_channels<kPacked>(x + row * kChannels, c);
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
-      const int group = (c + k) / kChannelsOfGroup;
-      A z = ((A)number(pack.at[k]) - means[group]) * rstds[group];
-      if (kWeight) z *= (A)number(w.at[k]);
-      if (kBias) z += (A)number(b.at[k]);
+      const A z = ((A)number(pack.at[k]) - middles[k]) * scales[k] + biases[k];
       out.at[k] = Store<X>::from(kSilu ? silu(z) : z);
     }
-    write_channels<kPacked>(y + at, 0, out);
+    write_channels<kPacked>(y + row * kChannels, c, out);
   }
 }
 
@@ -42,45 +94,19 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   const Index block = blockIdx.x % kBlocks;
   __shared__ A means[kGroups];
   __shared__ A rstds[kGroups];
-  // Every group by a few neighbouring threads, each of which joins some of the parts.
-  constexpr int kLanes = kThreads / kGroups >= 8 ? 8 : 1;
-  for (int first = 0; first < kGroups; first += kThreads / kLanes) {
-    const int group = first + threadIdx.x / kLanes;
-    A sum = 0;
-    for (int part = threadIdx.x % kLanes; part < kParts && group < kGroups; part += kLanes) {
-      const A count = (A)((part + 1) * kChunk < kPlaces ? kChunk : kPlaces - part * kChunk);
-      sum += count * partial[((image * kParts + part) * kGroups + group) * 2];
-    }
-#pragma unroll
-    for (int apart = kLanes / 2; apart > 0; apart /= 2)
-      sum += __shfl_xor_sync(0xffffffffu, sum, apart);
-    const A mean = sum / kPlaces;
-    A squares = 0;
-    for (int part = threadIdx.x % kLanes; part < kParts && group < kGroups; part += kLanes) {
-      const A count = (A)((part + 1) * kChunk < kPlaces ? kChunk : kPlaces - part * kChunk);
-      const A *of = partial + ((image * kParts + part) * kGroups + group) * 2;
-      const A apart = of[0] - mean;
-      squares += of[1] + apart * apart * count * kChannelsOfGroup;
-    }
-#pragma unroll
-    for (int apart = kLanes / 2; apart > 0; apart /= 2)
-      squares += __shfl_xor_sync(0xffffffffu, squares, apart);
-    if (group < kGroups && threadIdx.x % kLanes == 0) {
-      const A rstd = 1 / sqrt(squares / ((A)kPlaces * kChannelsOfGroup) + (A)kEpsilon);
-      means[group] = mean;
-      rstds[group] = rstd;
-      if (block == 0) {
-        mean_out[image * kGroups + group] = mean;
-        rstd_out[image * kGroups + group] = rstd;
-      }
+  join_parts(partial, image, means, rstds);
+  __syncthreads();
+  if (block == 0) {
+    for (int group = threadIdx.x; group < kGroups; group += kThreads) {
+      mean_out[image * kGroups + group] = means[group];
+      rstd_out[image * kGroups + group] = rstds[group];
     }
   }
-  __syncthreads();
   const Index begin = block * kBlockPlaces;
   const Index end = begin + kBlockPlaces < kPlaces ? begin + kBlockPlaces : kPlaces;
-  if (takes_packs<kVector>(x) && takes_packs<kVector>(y) &&
-      (!kWeight || takes_packs<kVector>(weight)) && (!kBias || takes_packs<kVector>(bias)))
-    run<true>(x, weight, bias, y, means, rstds, image, begin, end);
+  const Index before = image * kPlaces;
+  if (takes_packs<kVector>(x) && takes_packs<kVector>(y))
+    run<true>(x, weight, bias, y, means, rstds, before + begin, before + end);
   else
-    run<false>(x, weight, bias, y, means, rstds, image, begin, end);
+    run<false>(x, weight, bias, y, means, rstds, before + begin, before + end);
 }

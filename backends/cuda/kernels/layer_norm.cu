@@ -46,13 +46,14 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   for (int trip = 0; trip < kTrips; ++trip) {
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> pack = reader.get(trip);
-    const Index first = (Index)pack_of_trip(trip) * kVector;
+    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
+    const Pack<X, kVector> b = kBias ? read_row<step_bias>(bias, trip) : pack;
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A value = ((A)number(pack.at[k]) - mean) * rstd;
-      if (kWeight) value *= (A)number(weight[(first + k) * step_weight]);
-      if (kBias) value += (A)number(bias[(first + k) * step_bias]);
+      if (kWeight) value *= (A)number(w.at[k]);
+      if (kBias) value += (A)number(b.at[k]);
       out.at[k] = Store<X>::from(value);
     }
     write_row<X, step_y>(y + row_y(r), trip, out);

@@ -22,11 +22,11 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> g = given.get(trip);
     const Pack<X, kVector> pack = reader.get(trip);
-    const Index first = (Index)pack_of_trip(trip) * kVector;
+    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
-      if (kWeight) scaled *= (A)number(weight[(first + k) * step_weight]);
+      if (kWeight) scaled *= (A)number(w.at[k]);
       sum += scaled;
       product += scaled * (((A)number(pack.at[k]) - mean) * rstd);
     }
@@ -39,12 +39,12 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> g = given.get(trip);
     const Pack<X, kVector> pack = reader.get(trip);
-    const Index first = (Index)pack_of_trip(trip) * kVector;
+    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
-      if (kWeight) scaled *= (A)number(weight[(first + k) * step_weight]);
+      if (kWeight) scaled *= (A)number(w.at[k]);
       const A unit = ((A)number(pack.at[k]) - mean) * rstd;
       out.at[k] = Store<X>::from(rstd * (scaled - sum - unit * product));
     }

@@ -41,7 +41,6 @@ inline double silu(double z) {
 }
 
 // The weights and biases of kVector channels, in registers.
-template <bool kPacked>
 struct Channels {
   A weights[kVector];
   A biases[kVector];

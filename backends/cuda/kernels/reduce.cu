@@ -30,7 +30,8 @@ inline Pack<X, kVector> load(const X *x, Index o, Index r, Index kept) {
 }
 
 template <bool kPacked>
-inline void run(const X *x, Y *y, Index kept, Index reduced, Index chunk) {
+inline void run(const X *x, Y *y, Index kept, Index reduced, Index chunk,
+                A (&shared)[kOutputs][kThreads]) {
   const int thread = threadIdx.x;
   const int place = kAlongKept ? thread % kKeptThreads : thread / kReducedThreads;
   const int lane = kAlongKept ? thread / kKeptThreads : thread % kReducedThreads;
@@ -52,7 +53,6 @@ inline void run(const X *x, Y *y, Index kept, Index reduced, Index chunk) {
 #pragma unroll
     for (int k = 1; k < kVector; ++k) held[0] = Join::of(held[0], held[k]);
   }
-  __shared__ A shared[kOutputs][kThreads];
 #pragma unroll
   for (int k = 0; k < kOutputs; ++k) shared[k][thread] = held[k];
   constexpr int kApart = kAlongKept ? kKeptThreads : 1;  // of neighbours among the lanes
@@ -78,8 +78,9 @@ inline void run(const X *x, Y *y, Index kept, Index reduced, Index chunk) {
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     reduce(const X *x, Y *y, long long kept, long long reduced, long long chunk) {
+  __shared__ A shared[kOutputs][kThreads];
   if (takes_packs<kVector>(x))
-    run<true>(x, y, (Index)kept, (Index)reduced, (Index)chunk);
+    run<true>(x, y, (Index)kept, (Index)reduced, (Index)chunk, shared);
   else
-    run<false>(x, y, (Index)kept, (Index)reduced, (Index)chunk);
+    run<false>(x, y, (Index)kept, (Index)reduced, (Index)chunk, shared);
 }

@@ -22,29 +22,31 @@ inline bool has_trip(int trip) {
   return kPacks % kGroup == 0 || pack_of_trip(trip) < kPacks;
 }
 
-// One row of a tensor whose neighbours are kStep apart.
+// A pack of a row whose neighbours are kStep apart.
+template <int kStep, typename T>
+inline Pack<T, kVector> read_row(const T *row, int trip) {
+  const Index first = (Index)pack_of_trip(trip) * kVector;
+  if (kStep == 1 && takes_packs<kVector>(row)) return load_pack<kVector>(row + first);
+  Pack<T, kVector> pack;
+#pragma unroll
+  for (int k = 0; k < kVector; ++k) pack.at[k] = row[(first + k) * kStep];
+  return pack;
+}
+
+// One row of a tensor.
 template <typename T, int kStep>
 struct RowReader {
   const T *from;
-  bool packed;
   Pack<T, kVector> held[kHeld ? kTrips : 1];
 
-  explicit RowReader(const T *row) : from(row), packed(kStep == 1 && takes_packs<kVector>(row)) {
+  explicit RowReader(const T *row) : from(row) {
     if (!kHeld) return;
 #pragma unroll
     for (int trip = 0; trip < (kHeld ? kTrips : 1); ++trip)
-      if (has_trip(trip)) held[trip] = read(trip);
-  }
-  Pack<T, kVector> read(int trip) const {
-    const Index first = (Index)pack_of_trip(trip) * kVector;
-    if (packed) return load_pack<kVector>(from + first);
-    Pack<T, kVector> pack;
-#pragma unroll
-    for (int k = 0; k < kVector; ++k) pack.at[k] = from[(first + k) * kStep];
-    return pack;
+      if (has_trip(trip)) held[trip] = read_row<kStep>(from, trip);
   }
   Pack<T, kVector> get(int trip) const {
-    return kHeld ? held[trip] : read(trip);
+    return kHeld ? held[trip] : read_row<kStep>(from, trip);
   }
 };
 

@@ -41,7 +41,29 @@ bool may_refuse(const TypedCase &c, Layout layout) {
 
 bool same_promise(const OpInfo &a, const OpInfo &b) {
   return a.capture_safe == b.capture_safe && a.deterministic == b.deterministic &&
-         a.in_place_mask == b.in_place_mask;
+         a.in_place_mask == b.in_place_mask && a.in_place == b.in_place;
+}
+
+// Each output in an input of its type that no other output has, inputs tried in this order; empty
+// if there is none.
+InPlace matched(const OpCall &call, bool last_first) {
+  InPlace in_place(call.outputs.size(), kOwnMemory);
+  bool any = false;
+  for (size_t k = 0; k < call.outputs.size(); ++k) {
+    for (size_t n = 0; n < call.inputs.size() && in_place[k] == kOwnMemory; ++n) {
+      const size_t i = last_first ? call.inputs.size() - 1 - n : n;
+      if (call.inputs[i] != call.outputs[k] || std::ranges::count(in_place, i)) continue;
+      in_place[k] = i;
+      any = true;
+    }
+  }
+  return any ? in_place : InPlace();
+}
+
+std::string text_of(const InPlace &in_place) {
+  std::string text = " of inputs";
+  for (const size_t i : in_place) text += i == kOwnMemory ? " -" : fmt::format(" {}", i);
+  return text;
 }
 
 }  // namespace
@@ -97,28 +119,44 @@ Status CaseRunner::run_layout(const TypedCase &c, Layout layout, const LazyAnswe
   } else if (!same_promise((*plan)->info(), *answer.info)) {
     fail(report, Failure::kPromiseBroken, "plan's flags or in_place_mask differ from probe's");
   } else {
-    run_planned(c, layout, *expected, **plan, std::nullopt, report);
+    run_planned(c, layout, *expected, **plan, {}, report);
   }
   const bool planned = plan.ok();
   done(std::move(report));
   if (!planned || layout != Layout::kContiguous) return {};
-  for (size_t i = 0; i < c.call.inputs.size() && i < 64; ++i) {
-    if (!((*plan)->info().in_place_mask >> i & 1)) continue;
-    CaseReport in_place = report_of(c, Layout::kInPlace);
-    in_place.name += fmt::format(" of input {}", i);
-    if (c.call.outputs.empty() || c.call.inputs[i] != c.call.outputs[0]) {
-      fail(in_place, Failure::kPromiseBroken,
-           "in_place_mask names an input of another type or shape than output 0");
-    } else {
-      run_planned(c, Layout::kInPlace, *expected, **plan, i, in_place);
-    }
-    done(std::move(in_place));
-  }
+  run_in_place(c, *expected, **plan, done);
   return {};
 }
 
+void CaseRunner::run_in_place(const TypedCase &c, const Answers &expected, const OpPlan &plan,
+                              const std::function<void(CaseReport)> &done) const {
+  std::vector<InPlace> ways;
+  for (size_t i = 0; i < c.call.inputs.size() && i < 64; ++i) {
+    if (!(plan.info().in_place_mask >> i & 1)) continue;
+    if (!c.call.outputs.empty() && c.call.inputs[i] == c.call.outputs[0]) {
+      ways.push_back({i});
+      continue;
+    }
+    CaseReport broken = report_of(c, Layout::kInPlace);
+    fail(broken, Failure::kPromiseBroken,
+         fmt::format("in_place_mask names input {}, of another type or shape than output 0", i));
+    done(std::move(broken));
+  }
+  if (plan.info().in_place) {
+    for (const bool last_first : {false, true}) {
+      if (InPlace way = matched(c.call, last_first); !way.empty()) ways.push_back(std::move(way));
+    }
+  }
+  for (const InPlace &way : ways) {
+    CaseReport report = report_of(c, Layout::kInPlace);
+    report.name += text_of(way);
+    run_planned(c, Layout::kInPlace, expected, plan, way, report);
+    done(std::move(report));
+  }
+}
+
 void CaseRunner::run_planned(const TypedCase &c, Layout layout, const Answers &expected,
-                             const OpPlan &plan, std::optional<size_t> in_place,
+                             const OpPlan &plan, const InPlace &in_place,
                              CaseReport &report) const {
   const Placements placements = place_all(c.call, layout);
   const auto run = [&](uint8_t poison) {
@@ -167,6 +205,7 @@ void CaseRunner::judge(const TypedCase &c, const Answers &expected,
     if (nearness < report.nearness) continue;
     report.nearness = nearness;
     report.worst = difference;
+    report.worst_dtype = dtype;
   }
 }
 

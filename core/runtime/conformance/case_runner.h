@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "core/runtime/conformance/guarded_run.h"
 #include "core/runtime/conformance/oracle.h"
 #include "core/runtime/conformance/suite.h"
 
@@ -14,8 +15,8 @@ class CaseRunner {
   CaseRunner(const Oracle &oracle, Device &candidate, const DeviceStream &stream)
       : oracle_(oracle), candidate_(candidate), stream_(stream) {}
 
-  // One report for each layout in `layouts`, and one for each input that output 0 may replace. An
-  // error: the oracle has no answer, or the backend broke the contract in probe.
+  // One report for each layout in `layouts`, and one for each way in which outputs may stand in the
+  // memory of inputs. An error: the oracle has no answer, or the backend broke the contract in probe.
   Status run(const TypedCase &c, const std::vector<Layout> &layouts,
              const std::function<void(CaseReport)> &report) const;
 
@@ -32,7 +33,9 @@ class CaseRunner {
   void judge(const TypedCase &c, const Answers &expected, const std::vector<HostTensor> &seen,
              CaseReport &report) const;
   void run_planned(const TypedCase &c, Layout layout, const Answers &expected, const OpPlan &plan,
-                   std::optional<size_t> in_place, CaseReport &report) const;
+                   const InPlace &in_place, CaseReport &report) const;
+  void run_in_place(const TypedCase &c, const Answers &expected, const OpPlan &plan,
+                    const std::function<void(CaseReport)> &report) const;
 
   const Oracle &oracle_;
   Device &candidate_;

@@ -82,6 +82,30 @@ struct Extent {
   uint64_t bytes;
 };
 
+// The first byte that was written and must not be, in words.
+Outcome find_damage(std::span<const std::byte> before, std::span<const std::byte> after,
+                    const std::vector<bool> &allowed, std::span<const Extent> inputs,
+                    std::span<const Extent> outputs, uint64_t workspace) {
+  uint64_t at = 0;
+  while (at < before.size() && (allowed[at] || before[at] == after[at])) ++at;
+  if (at == before.size()) return {};
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    const auto [start, bytes] = inputs[k];
+    if (at >= start && at < start + bytes)
+      return failed(Failure::kInputChanged, fmt::format("input {} was changed", k));
+  }
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const auto [start, bytes] = outputs[k];
+    if (at + kGuardBytes < start || at >= start + bytes + kGuardBytes) continue;
+    return failed(Failure::kGuard,
+                  fmt::format("byte {} of the buffer of output {} was written, which is none of "
+                              "its elements (the buffer has {} bytes)",
+                              static_cast<int64_t>(at - start), k, bytes));
+  }
+  return failed(Failure::kGuard, at >= workspace ? "memory behind the workspace was written"
+                                                 : "memory around the inputs was written");
+}
+
 }  // namespace
 
 std::string_view name_of(Failure failure) {
@@ -125,7 +149,7 @@ std::vector<TypedView> views_of(const std::vector<Placement> &placements) {
 
 Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPlan &plan,
                     const std::vector<HostTensor> &inputs, const OpCall &call,
-                    const Placements &placements, std::optional<size_t> in_place, uint8_t poison) {
+                    const Placements &placements, const InPlace &in_place, uint8_t poison) {
   Block block;
   std::vector<Extent> input_extents, output_extents;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -133,8 +157,8 @@ Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPl
     input_extents.push_back({block.add(buffer), buffer.size()});
   }
   for (size_t i = 0; i < call.outputs.size(); ++i) {
-    if (i == 0 && in_place) {
-      output_extents.push_back(input_extents[*in_place]);
+    if (i < in_place.size() && in_place[i] != kOwnMemory) {
+      output_extents.push_back(input_extents[in_place[i]]);
       continue;
     }
     const std::vector<std::byte> buffer(placements.outputs[i].buffer_bytes, std::byte{poison});
@@ -171,24 +195,9 @@ Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPl
   const Status ran = run();
   if (!ran.ok()) return failed(Failure::kError, ran.error().what);
 
-  for (size_t i = 0; i < before.size(); ++i) {
-    if (allowed[i] || before[i] == after[i]) continue;
-    for (size_t k = 0; k < input_extents.size(); ++k) {
-      const auto [start, bytes] = input_extents[k];
-      if (i >= start && i < start + bytes)
-        return failed(Failure::kInputChanged, fmt::format("input {} was changed", k));
-    }
-    for (size_t k = 0; k < output_extents.size(); ++k) {
-      const auto [start, bytes] = output_extents[k];
-      if (i + kGuardBytes < start || i >= start + bytes + kGuardBytes) continue;
-      return failed(Failure::kGuard,
-                    fmt::format("byte {} of the buffer of output {} was written, which is none of "
-                                "its elements (the buffer has {} bytes)",
-                                static_cast<int64_t>(i - start), k, bytes));
-    }
-    return failed(Failure::kGuard, i >= workspace ? "memory behind the workspace was written"
-                                                  : "memory around the inputs was written");
-  }
+  const Outcome damage =
+      find_damage(before, after, allowed, input_extents, output_extents, workspace);
+  if (damage.failure != Failure::kNone) return damage;
   Outcome outcome;
   for (size_t i = 0; i < output_extents.size(); ++i) {
     const auto [start, bytes] = output_extents[i];

@@ -37,11 +37,15 @@ struct Placements {
 Placements place_all(const OpCall &call, Layout layout);
 std::vector<TypedView> views_of(const std::vector<Placement> &placements);
 
-// Runs the plan once on `inputs`, which are row-major and are laid out as `placements` say.
-// `in_place`: output 0 stands in the memory of that input. `poison` fills outputs and workspace
-// before.
+// For each output the number of the input in whose memory it stands, or kOwnMemory. Empty: every
+// output has its own.
+using InPlace = std::vector<size_t>;
+inline constexpr size_t kOwnMemory = SIZE_MAX;
+
+// Runs the plan once on `inputs`, which are row-major and are laid out as `placements` say. `poison`
+// fills outputs and workspace before.
 Outcome run_guarded(const Device &device, const DeviceStream &stream, const OpPlan &plan,
                     const std::vector<HostTensor> &inputs, const OpCall &call,
-                    const Placements &placements, std::optional<size_t> in_place, uint8_t poison);
+                    const Placements &placements, const InPlace &in_place, uint8_t poison);
 
 }  // namespace flame::conformance

@@ -77,8 +77,8 @@ bool is_worse(const CaseReport &report, const CaseReport &held) {
   const bool failed = report.failure != Failure::kNone;
   const bool held_failed = held.failure != Failure::kNone;
   if (failed != held_failed) return failed;
-  const bool single = report.dtype == DType::kF32;
-  const bool held_single = held.dtype == DType::kF32;
+  const bool single = report.worst_dtype == DType::kF32;
+  const bool held_single = held.worst_dtype == DType::kF32;
   if (single != held_single) return single;
   return report.nearness > held.nearness;
 }

@@ -20,7 +20,8 @@ struct CaseReport {
   std::string reason;    // of a refusal
   Failure failure = Failure::kNone;
   std::string detail;
-  Difference worst;     // of the output that is nearest to its limit, or furthest beyond
+  Difference worst;  // of the output that is nearest to its limit, or furthest beyond
+  DType worst_dtype = DType::kF32;
   double nearness = 0;  // worst's share of what is allowed; above 1 it is a failure
 };
 
@@ -36,7 +37,7 @@ struct OpSummary {
   std::string op;
   std::map<DType, Tally> by_dtype;
   Tally total;
-  CaseReport worst;  // the case that is nearest to its limit; of those in f32, if any ran
+  CaseReport worst;  // the case that is nearest to its limit; of f32 answers, if there are any
 };
 
 struct SuiteReport {
