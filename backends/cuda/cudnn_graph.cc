@@ -20,9 +20,10 @@ namespace fe = cudnn_frontend;
 using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
 using Dims = std::vector<int64_t>;
 
-constexpr int64_t kMostWorkspace = int64_t{1} << 30;
-constexpr int64_t kOffered = 5;      // plans of a convolution that are measured
-constexpr double kLeastWork = 1e8;   // multiplications that are worth measuring
+constexpr int64_t kMostWorkspace = int64_t{256} << 20;  // of a convolution
+constexpr int64_t kMostOfGradient = int64_t{4} << 30;   // of attention's, which holds sums of f32
+constexpr int64_t kOffered = 5;                         // plans of a convolution that are measured
+constexpr double kLeastWork = 1e8;                      // multiplications that are worth measuring
 constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
 
 fe::DataType_t data_type(flame_dtype dtype) {
@@ -330,7 +331,7 @@ class Session : public CudnnSession {
     graph->output(dk, sizes_of(shape.k), plain_strides(shape.k));
     graph->output(dv, sizes_of(shape.v), plain_strides(shape.v));
     if (!graph->offer(reason)) return nullptr;
-    graph->get().deselect_workspace_greater_than(4 * kMostWorkspace);
+    graph->get().deselect_workspace_greater_than(kMostOfGradient);
     if (!graph->build_first(reason)) return nullptr;
     return graph;
   }
