@@ -22,7 +22,7 @@ using Dims = std::vector<int64_t>;
 
 constexpr int64_t kMostWorkspace = int64_t{256} << 20;  // of a convolution
 constexpr int64_t kMostOfGradient = int64_t{4} << 30;   // of attention's, which holds sums of f32
-constexpr int64_t kOffered = 5;                         // plans of a convolution that are measured
+constexpr int64_t kOffered = 8;                         // plans of a convolution that are measured
 constexpr double kLeastWork = 1e8;                      // multiplications that are worth measuring
 constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
 

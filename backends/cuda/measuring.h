@@ -12,8 +12,8 @@ namespace flame::cuda {
 // free memory ok() is false, and nothing can be measured.
 class Scratch {
  public:
-  // Buffers of these many bytes, filled with small numbers of any type.
-  Scratch(const Context &context, const std::vector<uint64_t> &sizes);
+  // Buffers of these many bytes, filled with random numbers of any float type.
+  Scratch(Context &context, const std::vector<uint64_t> &sizes);
   ~Scratch();
   Scratch(const Scratch &) = delete;
   Scratch &operator=(const Scratch &) = delete;

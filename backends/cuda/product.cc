@@ -129,7 +129,7 @@ std::vector<Product::Choice> Product::candidates(uint32_t alignment, int most) c
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment);
   std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<size_t>(most));
   int count = 0;
-  const cublasStatus_t status = functions.find_algorithms(lt_->get(), product_, a_, b_, y_, y_,
+  const cublasStatus_t status = functions.find_algorithms(lt_->get(), product_, a_, b_, c_, y_,
                                                           preference, most, found.data(), &count);
   functions.destroy_preference(preference);
   if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE)
@@ -154,7 +154,7 @@ bool Product::recall(const std::string &choice) {
   if (choice.size() != sizeof aligned_.algorithm) return false;
   std::memcpy(&aligned_.algorithm, choice.data(), choice.size());
   cublasLtMatmulHeuristicResult_t checked = {};
-  const cublasStatus_t status = lt_->functions().check_algorithm(lt_->get(), product_, a_, b_, y_,
+  const cublasStatus_t status = lt_->functions().check_algorithm(lt_->get(), product_, a_, b_, c_,
                                                                  y_, &aligned_.algorithm, &checked);
   aligned_.workspace_size = checked.workspaceSize;
   return status == CUBLAS_STATUS_SUCCESS && checked.workspaceSize <= kMostWorkspace;
@@ -229,7 +229,7 @@ void Product::enqueue(const Choice &choice, CUstream stream, const char *a, cons
   const char *c = shape_.addend == Addend::kMatrix ? addend : y;
   lt_->check(functions.multiply(
                  lt_->get(), product_, wide ? static_cast<const void *>(&shape_.alpha) : &narrow, b,
-                 a_, a, b_, wide ? static_cast<const void *>(&wide_beta) : &narrow_beta, c, y_, y,
+                 a_, a, b_, wide ? static_cast<const void *>(&wide_beta) : &narrow_beta, c, c_, y,
                  y_, &choice.algorithm, workspace, choice.workspace_size, stream),
              "cublasLtMatmul");
 }
