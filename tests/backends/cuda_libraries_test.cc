@@ -49,7 +49,7 @@ double distance(const std::vector<float> &a, const std::vector<float> &b) {
   return std::sqrt(apart / norm);
 }
 
-class Libraries : public OnGpu {
+class VendorWays : public OnGpu {
  protected:
   struct Spec {
     flame_dtype dtype;
@@ -108,7 +108,7 @@ class Libraries : public OnGpu {
   }
 };
 
-TEST_F(Libraries, MultiplyWholeNumbersExactly) {
+TEST_F(VendorWays, MultiplyWholeNumbersExactly) {
   for (const auto &[rows, inputs, outputs] : {std::array<int64_t, 3>{1024, 5120, 1280},
                                               {77, 2048, 1280},
                                               {1024, 1280, 16},
@@ -139,7 +139,7 @@ TEST_F(Libraries, MultiplyWholeNumbersExactly) {
   }
 }
 
-TEST_F(Libraries, ConvolveAsTheOwnKernelDoes) {
+TEST_F(VendorWays, ConvolveAsTheOwnKernelDoes) {
   const Spec x = {kBF16, {1, 32, 32, 320}};
   const Spec weight = {kBF16, {640, 3, 3, 320}};
   const Spec y = {kBF16, {1, 32, 32, 640}};
@@ -168,7 +168,7 @@ TEST_F(Libraries, ConvolveAsTheOwnKernelDoes) {
   compare("conv2d_weight_grad", {x, y}, weight, with("window", {3, 3}));
 }
 
-TEST_F(Libraries, AttendAsSlicesOfProductsDo) {
+TEST_F(VendorWays, AttendAsSlicesOfProductsDo) {
   // 4000 queries are more than one slice, and the last is not whole.
   const Spec q = {kBF16, {1, 4000, 8, 64}};
   const Spec lse = {kF32, {1, 8, 4000}};
