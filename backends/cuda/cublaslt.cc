@@ -31,7 +31,6 @@ CublasLt::CublasLt(const std::string &folder, int driver_version)
   library.take("cublasLtMatmulPreferenceDestroy", destroy_preference);
   library.take("cublasLtMatmulPreferenceSetAttribute", set_preference);
   library.take("cublasLtMatmulAlgoGetHeuristic", find_algorithms);
-  library.take("cublasLtMatmulAlgoCheck", check_algorithm);
   library.take("cublasLtMatmul", multiply);
 }
 

@@ -1,7 +1,6 @@
 #include "backends/cuda/product.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "backends/cuda/measuring.h"
 
@@ -150,16 +149,6 @@ std::string Product::signature() const {
       to_text(shape_.c), " addend ", static_cast<int>(shape_.addend), " tf32 ", shape_.tf32);
 }
 
-bool Product::recall(const std::string &choice) {
-  if (choice.size() != sizeof aligned_.algorithm) return false;
-  std::memcpy(&aligned_.algorithm, choice.data(), choice.size());
-  cublasLtMatmulHeuristicResult_t checked = {};
-  const cublasStatus_t status = lt_->functions().check_algorithm(lt_->get(), product_, a_, b_, c_,
-                                                                 y_, &aligned_.algorithm, &checked);
-  aligned_.workspace_size = checked.workspaceSize;
-  return status == CUBLAS_STATUS_SUCCESS && checked.workspaceSize <= kMostWorkspace;
-}
-
 void Product::measure(Context &context, const std::vector<Choice> &offered) {
   const Scratch scratch(
       context, {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
@@ -171,18 +160,28 @@ void Product::measure(Context &context, const std::vector<Choice> &offered) {
                     : uint64_t{0}});
   if (!scratch.ok()) return;
   double best = 0;
-  for (const Choice &choice : offered) {
+  size_t chosen = 0;
+  for (size_t i = 0; i < offered.size(); ++i) {
     char *y = scratch.buffer(2);
     const double time = scratch.measure([&](CUstream stream) {
-      enqueue(choice, stream, scratch.buffer(0), scratch.buffer(1),
+      enqueue(offered[i], stream, scratch.buffer(0), scratch.buffer(1),
               scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), y, scratch.buffer(3));
     });
     if (best != 0 && time > best * kClearGain) continue;
     best = time;
-    aligned_ = choice;
+    chosen = i;
   }
-  context.keep_choice(signature(), std::string(reinterpret_cast<const char *>(&aligned_.algorithm),
-                                               sizeof aligned_.algorithm));
+  aligned_ = offered[chosen];
+  context.keep_choice(signature(), std::string(1, static_cast<char>('0' + chosen)));
+}
+
+// The number of the algorithm in the library's list, which is the same for the same versions.
+void Product::choose(Context &context, const std::vector<Choice> &offered) {
+  const std::optional<std::string> kept = context.find_choice(signature());
+  const size_t number =
+      kept && kept->size() == 1 ? static_cast<size_t>(kept->front() - '0') : SIZE_MAX;
+  if (number >= offered.size()) return measure(context, offered);
+  aligned_ = offered[number];
 }
 
 bool Product::prepare(Context &context, bool measured) {
@@ -196,12 +195,9 @@ bool Product::prepare(Context &context, bool measured) {
   const double work = static_cast<double>(shape_.m) * static_cast<double>(shape_.n) *
                       static_cast<double>(shape_.k) * static_cast<double>(shape_.batch);
   const bool worth = measured && work >= kLeastWork;
-  const std::optional<std::string> kept = worth ? context.find_choice(signature()) : std::nullopt;
-  if (!kept || !recall(*kept)) {
-    const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
-    aligned_ = offered.empty() ? unaligned_ : offered.front();
-    if (worth && offered.size() > 1) measure(context, offered);
-  }
+  const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
+  aligned_ = offered.empty() ? unaligned_ : offered.front();
+  if (worth && offered.size() > 1) choose(context, offered);
   workspace_size_ = std::max(aligned_.workspace_size, unaligned_.workspace_size);
   return true;
 }

@@ -60,7 +60,7 @@ class Product {
                                 int64_t batch_stride);
   std::vector<Choice> candidates(uint32_t alignment, int most) const;
   std::string signature() const;
-  bool recall(const std::string &choice);
+  void choose(Context &context, const std::vector<Choice> &offered);
   void measure(Context &context, const std::vector<Choice> &offered);
   void enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
                const char *addend, char *y, char *workspace);
