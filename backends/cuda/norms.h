@@ -1,9 +1,14 @@
 // The plans of layer_norm, rms_norm, group_norm and their gradients.
 #pragma once
 
-#include "backends/cuda/op_plan.h"
+#include "backends/cuda/kernel_plan.h"
 
 namespace flame::cuda {
+
+// An input that may be left out; the kernel then reads nothing there.
+inline Argument optional_input(const flame::Op &op, uint32_t index) {
+  return index < op.input_count() ? input_argument(index) : number_argument(0);
+}
 
 enum class RowNorm {
   kLayer,
