@@ -1,0 +1,86 @@
+#include "backends/cuda/context.h"
+
+#include "backends/cuda/kernel_files.h"
+
+namespace flame::cuda {
+namespace {
+
+int attribute(CUdevice device, CUdevice_attribute which) {
+  int value = 0;
+  check(driver().device_attribute(&value, which, device), "cuDeviceGetAttribute");
+  return value;
+}
+
+// A change of any kernel file makes all kept kernels stale.
+const std::string &version_of_files() {
+  static const std::string version = [] {
+    uint64_t hash = hash_of("");
+    for (const KernelFile &file : kernel_files())
+      hash = hash_of(file.text, hash_of(file.name, hash));
+    return flame::text(hash);
+  }();
+  return version;
+}
+
+}  // namespace
+
+std::vector<std::string> compile_options(const std::string &architecture, bool may_contract) {
+  return {"--gpu-architecture=" + architecture, "--std=c++17",
+          "--device-as-default-execution-space", may_contract ? "--fmad=true" : "--fmad=false"};
+}
+
+Kernel::Kernel(const std::string &image, const char *entry) {
+  check(driver().load_module(&module_, image.data()), "cuModuleLoadData", entry);
+  check(driver().function_of(&function_, module_, entry), "cuModuleGetFunction", entry);
+}
+
+Kernel::~Kernel() {
+  driver().unload_module(module_);
+}
+
+Context::Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder)
+    : library_folder_(library_folder),
+      nvrtc_(library_folder, driver().version),
+      cache_(cache_folder) {
+  check(driver().device_of(&device_, static_cast<int>(index)), "cuDeviceGet");
+  target_.capability = attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10 +
+                       attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+  target_.multiprocessors = attribute(device_, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  if (target_.capability < 80) {
+    throw flame::unsupported("the GPU has compute capability ", target_.capability / 10, ".",
+                             target_.capability % 10,
+                             ", but the backend needs 8.0 or more (Ampere, 2020)");
+  }
+  architecture_ = nvrtc_.architecture_for(target_.capability);
+  check(driver().retain_context(&context_, device_), "cuDevicePrimaryCtxRetain");
+}
+
+Context::~Context() {
+  driver().set_context(context_);
+  kernels_.clear();
+  driver().release_context(device_);
+}
+
+void Context::make_current() const {
+  check(driver().set_context(context_), "cuCtxSetCurrent");
+}
+
+std::shared_ptr<const Kernel> Context::kernel(const KernelSource &source) {
+  const std::vector<std::string> options = compile_options(architecture_, source.may_contract);
+  const std::string text = source.text();
+  std::string key = flame::text("NVRTC ", nvrtc_.version(), ", files ", version_of_files(), "\n");
+  for (const std::string &option : options) key += option + " ";
+  key += "\n" + text;
+  std::shared_ptr<const Kernel> &kept = kernels_[key + source.entry];
+  if (kept) return kept;
+  std::optional<std::string> image = cache_.find(key);
+  if (!image) {
+    image = nvrtc_.compile(text, options);
+    cache_.keep(key, *image);
+  }
+  make_current();
+  kept = std::make_shared<Kernel>(*image, source.entry);
+  return kept;
+}
+
+}  // namespace flame::cuda

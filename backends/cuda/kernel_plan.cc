@@ -1,0 +1,59 @@
+#include "backends/cuda/kernel_plan.h"
+
+#include <algorithm>
+#include <array>
+
+namespace flame::cuda {
+namespace {
+
+constexpr size_t kMostArguments = 160;  // of 8 bytes; a kernel takes 4 KiB
+
+uint64_t value_of(const Argument &argument, const Run &run) {
+  switch (argument.kind) {
+    case Argument::Kind::kInput:
+      return reinterpret_cast<uint64_t>(address_of(*run.inputs[argument.index]) + argument.value);
+    case Argument::Kind::kOutput:
+      return reinterpret_cast<uint64_t>(address_of(*run.outputs[argument.index]) + argument.value);
+    case Argument::Kind::kWorkspace:
+      return reinterpret_cast<uint64_t>(run.workspace + argument.value);
+    case Argument::Kind::kNumber:
+      break;
+  }
+  return static_cast<uint64_t>(argument.value);
+}
+
+void launch(const KernelLaunch &what, const Kernel &kernel, const Run &run, const std::string &op) {
+  std::array<uint64_t, kMostArguments> values;
+  for (size_t i = 0; i < what.arguments.size(); ++i) values[i] = value_of(what.arguments[i], run);
+  size_t size = what.arguments.size() * sizeof(uint64_t);
+  void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, values.data(), CU_LAUNCH_PARAM_BUFFER_SIZE,
+                    &size, CU_LAUNCH_PARAM_END};
+  check(driver().launch(kernel.function(), what.blocks, what.rows, 1, what.threads, 1, 1, 0,
+                        run.stream, nullptr, packed),
+        "cuLaunchKernel", op);
+}
+
+}  // namespace
+
+void KernelPlan::add(KernelLaunch launch) {
+  if (launch.blocks == 0 || launch.rows == 0) return;
+  if (launch.arguments.size() > kMostArguments) {
+    throw flame::unsupported("one kernel takes ", kMostArguments, " tensors at most, not ",
+                             launch.arguments.size());
+  }
+  launches_.push_back(std::move(launch));
+}
+
+void KernelPlan::prepare(Context &context) {
+  for (const KernelLaunch &launch : launches_) kernels_.push_back(context.kernel(launch.source));
+}
+
+void KernelPlan::execute(const Run &run) {
+  for (size_t i = 0; i < launches_.size(); ++i) launch(launches_[i], *kernels_[i], run, op());
+}
+
+uint32_t block_count(int64_t count, int64_t each, int64_t most) {
+  return static_cast<uint32_t>(std::min((count + each - 1) / each, most));
+}
+
+}  // namespace flame::cuda

@@ -1,0 +1,53 @@
+// The gradient of layer_norm and rms_norm for x. In front of it stand what rows.cuh names, and:
+//   X, A                        the type of the tensors, and that of the arithmetic, mean and rstd
+//   row_… and step_… of dy, x, weight and dx; row_mean, row_rstd
+//   kCentered                   layer_norm
+//   kWeight                     whether there is one
+#include "rows.cuh"
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    layer_norm_grad(const X *dy, const X *x, const A *mean_in, const A *rstd_in, const X *weight,
+                    X *dx, long long rows) {
+  const long long row = row_of_thread();
+  const bool inside = row < rows;
+  const Index r = (Index)(inside ? row : 0);
+  const RowReader<X, step_dy> given(dy + row_dy(r));
+  const RowReader<X, step_x> reader(x + row_x(r));
+  const A mean = kCentered ? mean_in[row_mean(r)] : (A)0;
+  const A rstd = rstd_in[row_rstd(r)];
+  A sum = 0;
+  A product = 0;
+#pragma unroll kUnroll
+  for (int trip = 0; trip < kTrips; ++trip) {
+    if (!has_trip(trip)) continue;
+    const Pack<X, kVector> g = given.get(trip);
+    const Pack<X, kVector> pack = reader.get(trip);
+    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
+#pragma unroll
+    for (int k = 0; k < kVector; ++k) {
+      A scaled = (A)number(g.at[k]);
+      if (kWeight) scaled *= (A)number(w.at[k]);
+      sum += scaled;
+      product += scaled * (((A)number(pack.at[k]) - mean) * rstd);
+    }
+  }
+  sum = kCentered ? join_row<Sum<A>>(sum) / kColumns : (A)0;
+  product = join_row<Sum<A>>(product) / kColumns;
+  if (!inside) return;
+#pragma unroll kUnroll
+  for (int trip = 0; trip < kTrips; ++trip) {
+    if (!has_trip(trip)) continue;
+    const Pack<X, kVector> g = given.get(trip);
+    const Pack<X, kVector> pack = reader.get(trip);
+    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
+    Pack<X, kVector> out;
+#pragma unroll
+    for (int k = 0; k < kVector; ++k) {
+      A scaled = (A)number(g.at[k]);
+      if (kWeight) scaled *= (A)number(w.at[k]);
+      const A unit = ((A)number(pack.at[k]) - mean) * rstd;
+      out.at[k] = Store<X>::from(rstd * (scaled - sum - unit * product));
+    }
+    write_row<X, step_dx>(dx + row_dx(r), trip, out);
+  }
+}

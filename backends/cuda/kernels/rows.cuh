@@ -1,0 +1,77 @@
+// Rows: kGroup threads share each row of kColumns elements, in packs of kVector. In front of it stand:
+//   Index, Unsigned, kColumns, kVector, kGroup, kThreads, kHeld
+// With kHeld a thread keeps its part of a row in registers; without it reads it again each time.
+#pragma once
+
+#include "joins.cuh"
+
+constexpr int kPacks = kColumns / kVector;  // of a row; kVector divides kColumns
+constexpr int kTrips = (kPacks + kGroup - 1) / kGroup;
+constexpr int kRowsOfBlock = kThreads / kGroup;
+
+inline int lane_of_row() {
+  return threadIdx.x % kGroup;
+}
+inline long long row_of_thread() {
+  return (long long)blockIdx.x * kRowsOfBlock + threadIdx.x / kGroup;
+}
+inline int pack_of_trip(int trip) {
+  return trip * kGroup + lane_of_row();
+}
+inline bool has_trip(int trip) {
+  return kPacks % kGroup == 0 || pack_of_trip(trip) < kPacks;
+}
+
+// A pack of a row whose neighbours are kStep apart.
+template <int kStep, typename T>
+inline Pack<T, kVector> read_row(const T *row, int trip) {
+  const Index first = (Index)pack_of_trip(trip) * kVector;
+  if (kStep == 1 && takes_packs<kVector>(row)) return load_pack<kVector>(row + first);
+  Pack<T, kVector> pack;
+#pragma unroll
+  for (int k = 0; k < kVector; ++k) pack.at[k] = row[(first + k) * kStep];
+  return pack;
+}
+
+// One row of a tensor.
+template <typename T, int kStep>
+struct RowReader {
+  const T *from;
+  Pack<T, kVector> held[kHeld ? kTrips : 1];
+
+  explicit RowReader(const T *row) : from(row) {
+    if (!kHeld) return;
+#pragma unroll
+    for (int trip = 0; trip < (kHeld ? kTrips : 1); ++trip)
+      if (has_trip(trip)) held[trip] = read_row<kStep>(from, trip);
+  }
+  Pack<T, kVector> get(int trip) const {
+    return kHeld ? held[trip] : read_row<kStep>(from, trip);
+  }
+};
+
+template <typename T, int kStep>
+inline void write_row(T *row, int trip, const Pack<T, kVector> &pack) {
+  const Index first = (Index)pack_of_trip(trip) * kVector;
+  if (kStep == 1 && takes_packs<kVector>(row)) return store_pack(row + first, pack);
+#pragma unroll
+  for (int k = 0; k < kVector; ++k) row[(first + k) * kStep] = pack.at[k];
+}
+
+// Joins what the threads of a row hold; every one gets the answer. All threads of the block call it.
+template <typename Join, typename A>
+inline A join_row(A a) {
+#pragma unroll
+  for (int apart = (kGroup < 32 ? kGroup : 32) / 2; apart > 0; apart /= 2)
+    a = Join::of(a, __shfl_xor_sync(0xffffffffu, a, apart));
+  if (kGroup <= 32) return a;
+  constexpr int kWarps = kGroup / 32;
+  __shared__ A shared[kWarps > 0 ? kWarps : 1];
+  __syncthreads();  // the last call's answer has been read
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = a;
+  __syncthreads();
+  a = shared[0];
+#pragma unroll
+  for (int warp = 1; warp < kWarps; ++warp) a = Join::of(a, shared[warp]);
+  return a;
+}

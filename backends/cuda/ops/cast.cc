@@ -1,0 +1,12 @@
+// cast: the same elements in new memory, maybe of another type.
+#include "backends/cuda/checks.h"
+#include "backends/cuda/elementwise.h"
+
+namespace flame::cuda {
+
+std::unique_ptr<OpPlan> plan_cast(const flame::Op &op, const Target &) {
+  expect_attributes(op, {"dtype"});
+  return plan_elementwise(op, "-> x0");
+}
+
+}  // namespace flame::cuda
