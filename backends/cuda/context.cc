@@ -38,7 +38,8 @@ Kernel::~Kernel() {
   driver().unload_module(module_);
 }
 
-Context::Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder)
+Context::Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder,
+                 bool tf32)
     : library_folder_(library_folder),
       nvrtc_(library_folder, driver().version),
       cache_(cache_folder) {
@@ -46,6 +47,7 @@ Context::Context(uint32_t index, const std::string &library_folder, const std::s
   target_.capability = attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10 +
                        attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   target_.multiprocessors = attribute(device_, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  target_.tf32 = tf32;
   if (target_.capability < 80) {
     throw flame::unsupported("the GPU has compute capability ", target_.capability / 10, ".",
                              target_.capability % 10,
@@ -58,6 +60,8 @@ Context::Context(uint32_t index, const std::string &library_folder, const std::s
 Context::~Context() {
   driver().set_context(context_);
   kernels_.clear();
+  cudnn_.reset();
+  lt_.reset();
   driver().release_context(device_);
 }
 
@@ -81,6 +85,33 @@ std::shared_ptr<const Kernel> Context::kernel(const KernelSource &source) {
   make_current();
   kept = std::make_shared<Kernel>(*image, source.entry);
   return kept;
+}
+
+const LtHandle &Context::lt() {
+  make_current();
+  if (!lt_) lt_ = std::make_unique<LtHandle>(library_folder_);
+  return *lt_;
+}
+
+CudnnSession &Context::cudnn() {
+  make_current();
+  if (!cudnn_) cudnn_ = open_cudnn(library_folder_);
+  return *cudnn_;
+}
+
+std::string Context::choice_key(const std::string &key) const {
+  char name[256] = {};
+  check(driver().device_name(name, sizeof name, device_), "cuDeviceGetName");
+  return flame::text("choice on ", static_cast<const char *>(name), ", driver ", driver().version,
+                     ", ", key);
+}
+
+std::optional<std::string> Context::find_choice(const std::string &key) const {
+  return cache_.find(choice_key(key));
+}
+
+void Context::keep_choice(const std::string &key, const std::string &choice) {
+  cache_.keep(choice_key(key), choice);
 }
 
 }  // namespace flame::cuda

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "backends/cuda/cublaslt.h"
+#include "backends/cuda/cudnn_graph.h"
 #include "backends/cuda/driver.h"
 #include "backends/cuda/kernel_cache.h"
 #include "backends/cuda/kernel_source.h"
@@ -17,6 +19,7 @@ struct Target {
   int capability = 90;  // 90 is 9.0
   int multiprocessors = 132;
   bool deterministic = false;  // only ways that give the same bits in two runs
+  bool tf32 = false;           // products of f32 may round their factors to 10 bits
 };
 
 // A loaded kernel; lives in the device's memory as long as this.
@@ -38,7 +41,8 @@ class Kernel {
 // that is made of it. One thread at a time, but for make_current() and the facts.
 class Context {
  public:
-  Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder);
+  Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder,
+          bool tf32);
   ~Context();
   Context(const Context &) = delete;
   Context &operator=(const Context &) = delete;
@@ -51,7 +55,18 @@ class Context {
   // The kernel, compiled, from the disk or from an earlier plan. Plans share it.
   std::shared_ptr<const Kernel> kernel(const KernelSource &source);
 
+  // The libraries, opened when a plan first needs them.
+  const LtHandle &lt();
+  CudnnSession &cudnn();
+
+  // What was found by measuring, kept on disk beside the kernels. The key says what was measured and
+  // with which libraries; this GPU and its driver are added.
+  std::optional<std::string> find_choice(const std::string &key) const;
+  void keep_choice(const std::string &key, const std::string &choice);
+
  private:
+  std::string choice_key(const std::string &key) const;
+
   std::string library_folder_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
@@ -60,6 +75,8 @@ class Context {
   std::string architecture_;
   KernelCache cache_;
   std::map<std::string, std::shared_ptr<const Kernel>> kernels_;  // by key
+  std::unique_ptr<LtHandle> lt_;
+  std::unique_ptr<CudnnSession> cudnn_;
 };
 
 // What all kernels are compiled with, for "sm_90".

@@ -16,6 +16,39 @@ struct CublasLt {
 
   SharedLibrary library;
   decltype(&cublasLtGetVersion) get_version;
+  decltype(&cublasLtGetStatusName) status_name;
+  decltype(&cublasLtCreate) create;
+  decltype(&cublasLtDestroy) destroy;
+  decltype(&cublasLtMatmulDescCreate) create_product;
+  decltype(&cublasLtMatmulDescDestroy) destroy_product;
+  decltype(&cublasLtMatmulDescSetAttribute) set_product;
+  decltype(&cublasLtMatrixLayoutCreate) create_layout;
+  decltype(&cublasLtMatrixLayoutDestroy) destroy_layout;
+  decltype(&cublasLtMatrixLayoutSetAttribute) set_layout;
+  decltype(&cublasLtMatmulPreferenceCreate) create_preference;
+  decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference;
+  decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference;
+  decltype(&cublasLtMatmulAlgoGetHeuristic) find_algorithms;
+  decltype(&cublasLtMatmulAlgoCheck) check_algorithm;
+  decltype(&cublasLtMatmul) multiply;
+};
+
+// An open cuBLASLt on the current context.
+class LtHandle {
+ public:
+  explicit LtHandle(const std::string &folder);
+  ~LtHandle();
+  LtHandle(const LtHandle &) = delete;
+  LtHandle &operator=(const LtHandle &) = delete;
+
+  const CublasLt &functions() const { return functions_; }
+  cublasLtHandle_t get() const { return handle_; }
+  // Throws if `status` is an error; the message names the function and cuBLASLt's word for it.
+  void check(cublasStatus_t status, const char *function) const;
+
+ private:
+  CublasLt functions_;
+  cublasLtHandle_t handle_ = nullptr;
 };
 
 }  // namespace flame::cuda

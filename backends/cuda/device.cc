@@ -71,7 +71,7 @@ std::vector<flame::DeviceInfo> Gpu::devices() {
 
 Gpu::Gpu(uint32_t index, const Options &options)
     : number_(device_number(index)),
-      context_(index, options.libraries.value_or(""), options.cache.value_or("")),
+      context_(index, options.libraries.value_or(""), options.cache.value_or(""), options.tf32),
       staging_(context_) {}
 
 void *Gpu::allocate(uint64_t size) {

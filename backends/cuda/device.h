@@ -15,11 +15,14 @@ class Gpu : public flame::Device {
   struct Options {
     std::optional<std::string> libraries;
     std::optional<std::string> cache;
+    bool tf32 = false;
 
     void describe(flame::OptionTable &table) {
       table.path("libraries", libraries,
                  "Where NVRTC, cuBLASLt and cuDNN are; else the usual places.");
       table.path("cache", cache, "Where compiled kernels are kept; else the user's cache folder.");
+      table.flag("tf32", tf32,
+                 "Products of f32 may round their factors to 10 bits; several times as quick.");
     }
   };
 

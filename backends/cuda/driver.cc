@@ -56,6 +56,7 @@ Driver::Driver()
   library.take("cuPointerGetAttributes", pointer_attributes);
   library.take("cuMemcpyHtoDAsync_v2", upload);
   library.take("cuMemcpyDtoHAsync_v2", download);
+  library.take("cuMemsetD8Async", fill_bytes);
   library.take("cuStreamCreate", create_stream);
   library.take("cuStreamDestroy_v2", destroy_stream);
   library.take("cuStreamSynchronize", synchronize);
@@ -64,6 +65,7 @@ Driver::Driver()
   library.take("cuEventDestroy_v2", destroy_event);
   library.take("cuEventRecord", record_event);
   library.take("cuEventSynchronize", synchronize_event);
+  library.take("cuEventElapsedTime", elapsed_time);
   library.take("cuStreamBeginCapture_v2", begin_capture);
   library.take("cuStreamEndCapture", end_capture);
   library.take("cuGraphInstantiateWithFlags", instantiate);

@@ -38,6 +38,7 @@ struct Driver {
   decltype(&cuPointerGetAttributes) pointer_attributes;
   decltype(&cuMemcpyHtoDAsync) upload;
   decltype(&cuMemcpyDtoHAsync) download;
+  decltype(&cuMemsetD8Async) fill_bytes;
 
   decltype(&cuStreamCreate) create_stream;
   decltype(&cuStreamDestroy) destroy_stream;
@@ -47,6 +48,7 @@ struct Driver {
   decltype(&cuEventDestroy) destroy_event;
   decltype(&cuEventRecord) record_event;
   decltype(&cuEventSynchronize) synchronize_event;
+  decltype(&cuEventElapsedTime) elapsed_time;
 
   decltype(&cuStreamBeginCapture) begin_capture;
   decltype(&cuStreamEndCapture) end_capture;

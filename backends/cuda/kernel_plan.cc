@@ -22,7 +22,10 @@ uint64_t value_of(const Argument &argument, const Run &run) {
   return static_cast<uint64_t>(argument.value);
 }
 
-void launch(const KernelLaunch &what, const Kernel &kernel, const Run &run, const std::string &op) {
+}  // namespace
+
+void enqueue(const KernelLaunch &what, const Kernel &kernel, const Run &run,
+             const std::string &op) {
   std::array<uint64_t, kMostArguments> values;
   for (size_t i = 0; i < what.arguments.size(); ++i) values[i] = value_of(what.arguments[i], run);
   size_t size = what.arguments.size() * sizeof(uint64_t);
@@ -33,7 +36,16 @@ void launch(const KernelLaunch &what, const Kernel &kernel, const Run &run, cons
         "cuLaunchKernel", op);
 }
 
-}  // namespace
+void OwnKernel::run(CUstream stream, int64_t blocks, uint32_t threads,
+                    std::initializer_list<uint64_t> arguments) const {
+  if (blocks == 0) return;
+  size_t size = arguments.size() * sizeof(uint64_t);
+  void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<uint64_t *>(arguments.begin()),
+                    CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
+  check(driver().launch(kernel_->function(), static_cast<uint32_t>(blocks), 1, 1, threads, 1, 1, 0,
+                        stream, nullptr, packed),
+        "cuLaunchKernel", source_.entry);
+}
 
 void KernelPlan::add(KernelLaunch launch) {
   if (launch.blocks == 0 || launch.rows == 0) return;
@@ -49,7 +61,7 @@ void KernelPlan::prepare(Context &context) {
 }
 
 void KernelPlan::execute(const Run &run) {
-  for (size_t i = 0; i < launches_.size(); ++i) launch(launches_[i], *kernels_[i], run, op());
+  for (size_t i = 0; i < launches_.size(); ++i) enqueue(launches_[i], *kernels_[i], run, op());
 }
 
 uint32_t block_count(int64_t count, int64_t each, int64_t most) {

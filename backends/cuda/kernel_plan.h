@@ -42,6 +42,26 @@ struct KernelLaunch {
   std::vector<Argument> arguments;
 };
 
+// A kernel of a plan that does more than launch: its arguments are made at each run.
+class OwnKernel {
+ public:
+  OwnKernel() = default;
+  explicit OwnKernel(KernelSource source) : source_(std::move(source)) {}
+
+  void prepare(Context &context) { kernel_ = context.kernel(source_); }
+  // The kernel's parameters in order, each of 8 bytes. Nothing happens without blocks.
+  void run(CUstream stream, int64_t blocks, uint32_t threads,
+           std::initializer_list<uint64_t> arguments) const;
+
+ private:
+  KernelSource source_;
+  std::shared_ptr<const Kernel> kernel_;
+};
+
+// Enqueues one launch.
+void enqueue(const KernelLaunch &launch, const Kernel &kernel, const Run &run,
+             const std::string &op);
+
 class KernelPlan : public OpPlan {
  public:
   // A launch without blocks is left out: there is nothing to do.

@@ -32,6 +32,7 @@ class SharedLibrary {
   }
 
   const std::string &file() const { return file_; }
+  void *handle() const { return handle_; }  // of dlopen
 
  private:
   void *find(const char *symbol) const;

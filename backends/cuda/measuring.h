@@ -1,0 +1,34 @@
+// Measuring what a library offers, on scratch memory, while a plan is made.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "backends/cuda/context.h"
+
+namespace flame::cuda {
+
+// A stream and device memory for measurements; all of it is given back at the end. Without enough
+// free memory ok() is false, and nothing can be measured.
+class Scratch {
+ public:
+  // Buffers of these many bytes, filled with random numbers of any float type.
+  Scratch(Context &context, const std::vector<uint64_t> &sizes);
+  ~Scratch();
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+
+  bool ok() const { return ok_; }
+  char *buffer(size_t index) const { return buffers_[index]; }
+  CUstream stream() const { return stream_; }
+
+  // Microseconds of one run of `enqueue`: the median over replays of a graph of several.
+  double measure(const std::function<void(CUstream)> &enqueue) const;
+
+ private:
+  CUstream stream_ = nullptr;
+  std::vector<char *> buffers_;
+  bool ok_ = true;
+};
+
+}  // namespace flame::cuda

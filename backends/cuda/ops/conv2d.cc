@@ -1,0 +1,12 @@
+// conv2d: two-dimensional convolution with a bias.
+#include "backends/cuda/checks.h"
+#include "backends/cuda/convolution.h"
+
+namespace flame::cuda {
+
+std::unique_ptr<OpPlan> plan_conv2d(const flame::Op &op, const Target &target) {
+  expect_attributes(op, {"stride", "padding", "dilation", "groups"});
+  return plan_convolution(op, target, Convolution::kForward);
+}
+
+}  // namespace flame::cuda

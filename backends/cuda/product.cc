@@ -1,0 +1,237 @@
+#include "backends/cuda/product.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cuda/measuring.h"
+
+namespace flame::cuda {
+namespace {
+
+constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
+constexpr int kOffered = 6;          // algorithms that are measured
+constexpr double kLeastWork = 1e7;   // multiplications that are worth measuring
+constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
+constexpr uint32_t kAlignment = 16;  // of a tensor's memory, in bytes
+
+cudaDataType_t data_type(flame_dtype dtype) {
+  switch (dtype) {
+    case FLAME_DTYPE_F64:
+      return CUDA_R_64F;
+    case FLAME_DTYPE_F32:
+      return CUDA_R_32F;
+    case FLAME_DTYPE_F16:
+      return CUDA_R_16F;
+    default:
+      return CUDA_R_16BF;
+  }
+}
+
+// How far the last element stands behind the first, and its own size, in bytes.
+uint64_t extent(const MatrixStrides &strides, int64_t rows, int64_t columns, int64_t batch,
+                flame_dtype dtype) {
+  const int64_t elements =
+      (rows - 1) * strides.row + (columns - 1) * strides.column + (batch - 1) * strides.batch + 1;
+  return static_cast<uint64_t>(elements) * FLAME_DTYPE_BYTES(dtype);
+}
+
+std::string to_text(const MatrixStrides &strides) {
+  return flame::text(strides.row, ":", strides.column, ":", strides.batch);
+}
+
+}  // namespace
+
+bool settle_strides(MatrixStrides &strides, int64_t m, int64_t n) {
+  if (n == 1 && (m == 1 || strides.row != 1)) strides.column = 1;
+  if (n == 1 && strides.row == 1 && m > 1) strides.column = std::max<int64_t>(m, 1);
+  if (m == 1 && strides.column == 1) strides.row = n;
+  if (m == 1 && strides.column != 1) strides.row = 1;
+  return (strides.column == 1 && strides.row >= n) || (strides.row == 1 && strides.column >= m);
+}
+
+Product::Product(const ProductShape &shape) : shape_(shape) {
+  settle_strides(shape_.a, shape_.m, shape_.k);
+  settle_strides(shape_.b, shape_.k, shape_.n);
+  settle_strides(shape_.y, shape_.m, shape_.n);
+  if (shape_.addend != Addend::kMatrix || shape_.c.row == 0) shape_.c = shape_.y;
+  settle_strides(shape_.c, shape_.m, shape_.n);
+}
+
+Product::~Product() {
+  if (!lt_) return;
+  const CublasLt &functions = lt_->functions();
+  for (cublasLtMatrixLayout_t layout : {a_, b_, y_, c_}) {
+    if (layout) functions.destroy_layout(layout);
+  }
+  if (product_) functions.destroy_product(product_);
+}
+
+// cuBLASLt thinks in columns: for it a row-major matrix is its transposed one, and so
+// yᵀ = bᵀ · aᵀ is computed.
+void Product::describe() {
+  const CublasLt &functions = lt_->functions();
+  const bool wide = shape_.input == FLAME_DTYPE_F64;
+  const cublasComputeType_t compute = wide          ? CUBLAS_COMPUTE_64F
+                                      : shape_.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                    : CUBLAS_COMPUTE_32F;
+  lt_->check(functions.create_product(&product_, compute, wide ? CUDA_R_64F : CUDA_R_32F),
+             "cublasLtMatmulDescCreate");
+  const auto set = [&](cublasLtMatmulDescAttributes_t name, auto value) {
+    lt_->check(functions.set_product(product_, name, &value, sizeof value),
+               "cublasLtMatmulDescSetAttribute");
+  };
+  const bool b_is_plain = shape_.b.column == 1;
+  const bool a_is_plain = shape_.a.column == 1;
+  set(CUBLASLT_MATMUL_DESC_TRANSA, b_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
+  set(CUBLASLT_MATMUL_DESC_TRANSB, a_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
+  if (shape_.addend == Addend::kBias) {
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape_.output));
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, uint64_t{kAlignment});  // any, until there is one
+  }
+  a_ = b_is_plain ? layout(shape_.input, shape_.n, shape_.k, shape_.b.row, shape_.b.batch)
+                  : layout(shape_.input, shape_.k, shape_.n, shape_.b.column, shape_.b.batch);
+  b_ = a_is_plain ? layout(shape_.input, shape_.k, shape_.m, shape_.a.row, shape_.a.batch)
+                  : layout(shape_.input, shape_.m, shape_.k, shape_.a.column, shape_.a.batch);
+  y_ = layout(shape_.output, shape_.n, shape_.m, shape_.y.row, shape_.y.batch);
+  c_ = layout(shape_.output, shape_.n, shape_.m, shape_.c.row, shape_.c.batch);
+}
+
+cublasLtMatrixLayout_t Product::layout(flame_dtype type, int64_t rows, int64_t columns,
+                                       int64_t apart, int64_t batch_stride) {
+  const CublasLt &functions = lt_->functions();
+  cublasLtMatrixLayout_t made = nullptr;
+  lt_->check(functions.create_layout(&made, data_type(type), static_cast<uint64_t>(rows),
+                                     static_cast<uint64_t>(columns), apart),
+             "cublasLtMatrixLayoutCreate");
+  const auto count = static_cast<int32_t>(shape_.batch);
+  functions.set_layout(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count);
+  functions.set_layout(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &batch_stride,
+                       sizeof batch_stride);
+  return made;
+}
+
+// The library's best guesses, the first the best. Sums over several blocks are joined in the type of
+// the arithmetic and in one order: no algorithm that would round twice or add as threads come.
+std::vector<Product::Choice> Product::candidates(uint32_t alignment, int most) const {
+  const CublasLt &functions = lt_->functions();
+  cublasLtMatmulPreference_t preference = nullptr;
+  lt_->check(functions.create_preference(&preference), "cublasLtMatmulPreferenceCreate");
+  const auto set = [&](cublasLtMatmulPreferenceAttributes_t name, auto value) {
+    functions.set_preference(preference, name, &value, sizeof value);
+  };
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMostWorkspace);
+  set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      static_cast<uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment);
+  std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<size_t>(most));
+  int count = 0;
+  const cublasStatus_t status = functions.find_algorithms(lt_->get(), product_, a_, b_, c_, y_,
+                                                          preference, most, found.data(), &count);
+  functions.destroy_preference(preference);
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE)
+    lt_->check(status, "cublasLtMatmulAlgoGetHeuristic");
+  std::vector<Choice> out;
+  for (int i = 0; i < (status == CUBLAS_STATUS_SUCCESS ? count : 0); ++i) {
+    const auto &each = found[static_cast<size_t>(i)];
+    if (each.state == CUBLAS_STATUS_SUCCESS) out.push_back({each.algo, each.workspaceSize});
+  }
+  return out;
+}
+
+std::string Product::signature() const {
+  return flame::text(
+      "cuBLASLt ", lt_->functions().version(), ", product ", flame::dtype_name(shape_.input), " ",
+      flame::dtype_name(shape_.output), " ", shape_.batch, "x", shape_.m, "x", shape_.n, "x",
+      shape_.k, " ", to_text(shape_.a), " ", to_text(shape_.b), " ", to_text(shape_.y), " ",
+      to_text(shape_.c), " addend ", static_cast<int>(shape_.addend), " tf32 ", shape_.tf32);
+}
+
+bool Product::recall(const std::string &choice) {
+  if (choice.size() != sizeof aligned_.algorithm) return false;
+  std::memcpy(&aligned_.algorithm, choice.data(), choice.size());
+  cublasLtMatmulHeuristicResult_t checked = {};
+  const cublasStatus_t status = lt_->functions().check_algorithm(lt_->get(), product_, a_, b_, c_,
+                                                                 y_, &aligned_.algorithm, &checked);
+  aligned_.workspace_size = checked.workspaceSize;
+  return status == CUBLAS_STATUS_SUCCESS && checked.workspaceSize <= kMostWorkspace;
+}
+
+void Product::measure(Context &context, const std::vector<Choice> &offered) {
+  const Scratch scratch(
+      context, {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
+                extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input),
+                extent(shape_.y, shape_.m, shape_.n, shape_.batch, shape_.output), kMostWorkspace,
+                static_cast<uint64_t>(shape_.n) * FLAME_DTYPE_BYTES(shape_.output),
+                shape_.addend == Addend::kMatrix
+                    ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
+                    : uint64_t{0}});
+  if (!scratch.ok()) return;
+  double best = 0;
+  for (const Choice &choice : offered) {
+    char *y = scratch.buffer(2);
+    const double time = scratch.measure([&](CUstream stream) {
+      enqueue(choice, stream, scratch.buffer(0), scratch.buffer(1),
+              scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), y, scratch.buffer(3));
+    });
+    if (best != 0 && time > best * kClearGain) continue;
+    best = time;
+    aligned_ = choice;
+  }
+  context.keep_choice(signature(), std::string(reinterpret_cast<const char *>(&aligned_.algorithm),
+                                               sizeof aligned_.algorithm));
+}
+
+bool Product::prepare(Context &context, bool measured) {
+  lt_ = &context.lt();
+  describe();
+  const auto element = static_cast<uint32_t>(
+      std::min(FLAME_DTYPE_BYTES(shape_.input), FLAME_DTYPE_BYTES(shape_.output)));
+  const std::vector<Choice> careful = candidates(element, 1);
+  if (careful.empty()) return false;
+  unaligned_ = careful.front();
+  const double work = static_cast<double>(shape_.m) * static_cast<double>(shape_.n) *
+                      static_cast<double>(shape_.k) * static_cast<double>(shape_.batch);
+  const bool worth = measured && work >= kLeastWork;
+  const std::optional<std::string> kept = worth ? context.find_choice(signature()) : std::nullopt;
+  if (!kept || !recall(*kept)) {
+    const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
+    aligned_ = offered.empty() ? unaligned_ : offered.front();
+    if (worth && offered.size() > 1) measure(context, offered);
+  }
+  workspace_size_ = std::max(aligned_.workspace_size, unaligned_.workspace_size);
+  return true;
+}
+
+void Product::run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
+                  char *workspace) {
+  uint64_t places = 0;
+  for (const char *address : {a, b, addend, static_cast<const char *>(y)})
+    places |= reinterpret_cast<uint64_t>(address);
+  enqueue(places % kAlignment == 0 ? aligned_ : unaligned_, stream, a, b, addend, y, workspace);
+}
+
+void Product::enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
+                      const char *addend, char *y, char *workspace) {
+  const CublasLt &functions = lt_->functions();
+  const bool wide = shape_.input == FLAME_DTYPE_F64;
+  const auto narrow = static_cast<float>(shape_.alpha);
+  const double wide_beta = shape_.addend == Addend::kMatrix;
+  const auto narrow_beta = static_cast<float>(wide_beta);
+  if (shape_.addend == Addend::kBias) {
+    lt_->check(
+        functions.set_product(product_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &addend, sizeof addend),
+        "cublasLtMatmulDescSetAttribute");
+  }
+  const char *c = shape_.addend == Addend::kMatrix ? addend : y;
+  lt_->check(functions.multiply(
+                 lt_->get(), product_, wide ? static_cast<const void *>(&shape_.alpha) : &narrow, b,
+                 a_, a, b_, wide ? static_cast<const void *>(&wide_beta) : &narrow_beta, c, c_, y,
+                 y_, &choice.algorithm, workspace, choice.workspace_size, stream),
+             "cublasLtMatmul");
+}
+
+}  // namespace flame::cuda

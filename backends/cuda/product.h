@@ -1,0 +1,80 @@
+// Products of matrices by cuBLASLt: y = alpha · a · b + c, or + a bias for each column.
+#pragma once
+
+#include "backends/cuda/axes.h"
+#include "backends/cuda/context.h"
+
+namespace flame::cuda {
+
+// A batch of matrices: where the element (i, j) of the matrix b lies. One of row and column is 1.
+struct MatrixStrides {
+  int64_t row = 0;
+  int64_t column = 1;
+  int64_t batch = 0;
+};
+
+enum class Addend {
+  kNone,
+  kMatrix,  // c; it may be y itself
+  kBias,    // one number for each column
+};
+
+struct ProductShape {
+  flame_dtype input = 0;                   // of a and b
+  flame_dtype output = 0;                  // of y and the addend: input, or f32
+  int64_t m = 0, n = 0, k = 0, batch = 1;  // none of them 0
+  MatrixStrides a, b, y;                   // y's columns are 1 apart
+  double alpha = 1;
+  Addend addend = Addend::kNone;
+  bool tf32 = false;
+  MatrixStrides c = {};  // of a matrix added; if not given, y's
+};
+
+// An axis of size 1 has any stride; this gives those of a plain layout. False if cuBLASLt does not
+// take the strides of an m by n matrix.
+bool settle_strides(MatrixStrides &strides, int64_t m, int64_t n);
+
+// One product with its algorithm chosen. Runs one at a time. The bits of two runs are the same.
+class Product {
+ public:
+  explicit Product(const ProductShape &shape);
+  ~Product();
+  Product(const Product &) = delete;
+  Product &operator=(const Product &) = delete;
+
+  // Chooses, by measuring if that is wanted and worth it. False if cuBLASLt has no algorithm.
+  bool prepare(Context &context, bool measured = true);
+  uint64_t workspace_size() const { return workspace_size_; }  // after prepare()
+  // Enqueues. `addend` as the shape says, or null.
+  void run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
+           char *workspace);
+
+ private:
+  struct Choice {
+    cublasLtMatmulAlgo_t algorithm;
+    uint64_t workspace_size;
+  };
+
+  void describe();
+  cublasLtMatrixLayout_t layout(flame_dtype type, int64_t rows, int64_t columns, int64_t apart,
+                                int64_t batch_stride);
+  std::vector<Choice> candidates(uint32_t alignment, int most) const;
+  std::string signature() const;
+  bool recall(const std::string &choice);
+  void measure(Context &context, const std::vector<Choice> &offered);
+  void enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
+               const char *addend, char *y, char *workspace);
+
+  ProductShape shape_;
+  const LtHandle *lt_ = nullptr;
+  cublasLtMatmulDesc_t product_ = nullptr;
+  cublasLtMatrixLayout_t a_ = nullptr;  // as cuBLASLt names them: our b
+  cublasLtMatrixLayout_t b_ = nullptr;  // our a
+  cublasLtMatrixLayout_t y_ = nullptr;
+  cublasLtMatrixLayout_t c_ = nullptr;
+  Choice aligned_ = {};    // every address is a multiple of 16
+  Choice unaligned_ = {};  // of the element's size
+  uint64_t workspace_size_ = 0;
+};
+
+}  // namespace flame::cuda

@@ -1,0 +1,226 @@
+#include "backends/cuda/product_plan.h"
+
+#include <algorithm>
+
+#include "backends/cuda/checks.h"
+#include "backends/cuda/elementwise.h"
+
+namespace flame::cuda {
+namespace {
+
+// The batch axes of a, b, y and c, as few as there can be; those before the last are a loop of calls.
+Axes batch_axes(const Matrices &a, const Matrices &b, const Matrices &y, const Matrices &c) {
+  const size_t count = y.shape.size() - 2;
+  const auto repeated = [&](const Matrices &operand) {
+    Sizes strides(operand.strides.begin(), operand.strides.begin() + static_cast<int64_t>(count));
+    for (size_t axis = 0; axis < count; ++axis) {
+      if (operand.shape[axis] == 1) strides[axis] = 0;
+    }
+    return strides;
+  };
+  return merged_axes(Sizes(y.shape.begin(), y.shape.end() - 2),
+                     {repeated(a), repeated(b), repeated(y), repeated(c)});
+}
+
+MatrixStrides matrix_of(const Matrices &operand) {
+  const size_t rank = operand.shape.size();
+  return {operand.strides[rank - 2], operand.strides[rank - 1], 0};
+}
+
+class ProductPlan : public OpPlan {
+ public:
+  ProductPlan(const flame::Op &op, const Target &target, const Matrices &a, const Matrices &b,
+              Addend addend)
+      : addend_(addend) {
+    const flame_tensor &out = op.output(0);
+    const size_t rank = a.shape.size();
+    Matrices y(out);
+    y.widen(rank);
+    Matrices c = y;
+    if (addend == Addend::kMatrix) c = Matrices(op.input(2));
+    shape_.input = op.input(0).dtype;
+    shape_.output = out.dtype;
+    shape_.m = y.shape[rank - 2];
+    shape_.n = y.shape[rank - 1];
+    shape_.k = a.shape[rank - 1];
+    shape_.a = matrix_of(a);
+    shape_.b = matrix_of(b);
+    shape_.y = matrix_of(y);
+    shape_.c = matrix_of(c);
+    shape_.addend = addend;
+    shape_.tf32 = target.tf32 && shape_.input == FLAME_DTYPE_F32;
+    count_ = flame::element_count(out);
+    size_ = static_cast<uint64_t>(count_) * FLAME_DTYPE_BYTES(out.dtype);
+    if (addend == Addend::kMatrix) info.in_place_mask = 1u << 2;
+    if (count_ == 0) return;
+    if (addend != Addend::kNone) spread_addend(op);
+    if (shape_.k == 0) {
+      expect_contiguous(op, "the output", out);
+      return;
+    }
+    take_batches(batch_axes(a, b, y, c));
+    if (!settle_strides(shape_.a, shape_.m, shape_.k)) refuse(op, "input 0", op.input(0));
+    if (!settle_strides(shape_.b, shape_.k, shape_.n)) refuse(op, "input 1", op.input(1));
+    expect_rows(op, "the output", out, shape_.y);
+    if (addend == Addend::kMatrix) expect_rows(op, "input 2", op.input(2), shape_.c);
+  }
+
+ private:
+  struct Offsets {
+    int64_t a, b, y, c;  // bytes
+  };
+
+  [[noreturn]] static void refuse(const flame::Op &op, std::string_view name,
+                                  const flame_tensor &tensor) {
+    throw flame::unsupported(op.name(), " needs matrices of contiguous rows or columns, but ", name,
+                             ", ", flame::to_text(tensor), ", is strided");
+  }
+
+  // y and c have contiguous rows that do not overlap.
+  void expect_rows(const flame::Op &op, std::string_view name, const flame_tensor &tensor,
+                   MatrixStrides &strides) const {
+    const bool is_plain = settle_strides(strides, shape_.m, shape_.n) && strides.column == 1 &&
+                          strides.row >= shape_.n && strides.batch >= 0;
+    if (!is_plain) refuse(op, name, tensor);
+  }
+
+  // y = the addend, repeated, for sums over nothing and where cuBLASLt adds none itself.
+  void spread_addend(const flame::Op &op) {
+    const flame_tensor &y = op.output(0);
+    const Sizes shape = sizes_of(y);
+    spread_ = elementwise_launch(
+        "-> x0", {shape, {whole_view(2, op.input(2), shape)}, {whole_view(0, y, shape)}});
+  }
+
+  void take_batches(Axes axes) {
+    // One matrix b for all, and a's batch a longer column of rows: one product.
+    if (axes.size() == 1 && axes[0].strides[1] == 0) {
+      if (shape_.m == 1) {
+        shape_.a.row = axes[0].strides[0];
+        shape_.y.row = axes[0].strides[2];
+        shape_.c.row = axes[0].strides[3];
+      }
+      if (axes[0].strides[0] == shape_.m * shape_.a.row &&
+          axes[0].strides[2] == shape_.m * shape_.y.row &&
+          axes[0].strides[3] == shape_.m * shape_.c.row) {
+        shape_.m *= axes[0].size;
+        axes.clear();
+      }
+    }
+    if (!axes.empty()) {
+      const Axis inner = axes.back();
+      axes.pop_back();
+      shape_.batch = inner.size;
+      shape_.a.batch = inner.strides[0];
+      shape_.b.batch = inner.strides[1];
+      shape_.y.batch = inner.strides[2];
+      shape_.c.batch = inner.strides[3];
+    }
+    calls_ = {{0, 0, 0, 0}};
+    for (const Axis &axis : axes) {
+      std::vector<Offsets> longer;
+      for (const Offsets &each : calls_) {
+        for (int64_t i = 0; i < axis.size; ++i) longer.push_back(moved(each, axis, i));
+      }
+      calls_ = std::move(longer);
+    }
+    for (const Offsets &each : calls_) places_ |= static_cast<uint64_t>(each.a | each.b | each.y);
+  }
+
+  Offsets moved(const Offsets &from, const Axis &axis, int64_t i) const {
+    const int64_t input = i * FLAME_DTYPE_BYTES(shape_.input);
+    const int64_t output = i * FLAME_DTYPE_BYTES(shape_.output);
+    return {from.a + input * axis.strides[0], from.b + input * axis.strides[1],
+            from.y + output * axis.strides[2], from.c + output * axis.strides[3]};
+  }
+
+  void prepare(Context &context) override {
+    if (count_ == 0) return;
+    if (addend_ != Addend::kNone) kernel_ = context.kernel(spread_.source);
+    if (shape_.k == 0) return;
+    uint64_t most = 0;
+    const auto prepared = [&](const ProductShape &shape, bool measured) {
+      auto product = std::make_unique<Product>(shape);
+      if (!product->prepare(context, measured)) product.reset();
+      if (product) most = std::max(most, product->workspace_size());
+      return product;
+    };
+    product_ = prepared(shape_, true);
+    if (addend_ == Addend::kBias) {
+      ProductShape onto = shape_;
+      onto.addend = Addend::kMatrix;
+      onto.c = onto.y;
+      onto_ = prepared(onto, !product_);
+    }
+    if (!product_ && !onto_) throw flame::failed(op(), ": cuBLASLt has no such product");
+    workspace_ = reserve(most);
+  }
+
+  void execute(const Run &run) override {
+    if (count_ == 0) return;
+    char *y = address_of(*run.outputs[0]);
+    const char *addend = addend_ == Addend::kNone ? nullptr : address_of(*run.inputs[2]);
+    if (shape_.k == 0) {
+      if (addend && addend != y) enqueue(spread_, *kernel_, run, op());
+      if (!addend)
+        check(driver().fill_bytes(reinterpret_cast<CUdeviceptr>(y), 0, size_, run.stream),
+              "cuMemsetD8Async");
+      return;
+    }
+    const char *a = address_of(*run.inputs[0]);
+    const char *b = address_of(*run.inputs[1]);
+    // cuBLASLt adds a bias itself only at even places.
+    const bool onto = onto_ && (!product_ || !is_even({a, b, addend, y}));
+    if (onto) enqueue(spread_, *kernel_, run, op());
+    for (const Offsets &each : calls_) {
+      const char *added = onto ? y + each.y : addend_ == Addend::kMatrix ? addend + each.c : addend;
+      (onto ? onto_ : product_)
+          ->run(run.stream, a + each.a, b + each.b, added, y + each.y, run.workspace + workspace_);
+    }
+  }
+
+  bool is_even(std::initializer_list<const char *> addresses) const {
+    uint64_t places = places_;
+    for (const char *address : addresses) places |= reinterpret_cast<uint64_t>(address);
+    return places % 16 == 0;
+  }
+
+  ProductShape shape_;
+  Addend addend_;  // of the op
+  int64_t count_ = 0;
+  uint64_t size_ = 0;
+  std::vector<Offsets> calls_;
+  uint64_t places_ = 0;               // of all calls, in bytes
+  std::unique_ptr<Product> product_;  // with the op's addend
+  std::unique_ptr<Product> onto_;     // for a bias: onto y, which holds it already
+  uint64_t workspace_ = 0;
+  KernelLaunch spread_;
+  std::shared_ptr<const Kernel> kernel_;
+};
+
+}  // namespace
+
+void Matrices::transpose() {
+  std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+  std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
+}
+
+void Matrices::widen(size_t rank) {
+  const size_t missing = rank - shape.size();
+  shape.insert(shape.begin(), missing, 1);
+  strides.insert(strides.begin(), missing, 0);
+}
+
+void expect_product_types(const flame::Op &op) {
+  const flame_dtype dtype = op.input(0).dtype;
+  if (is_float(dtype) || dtype == FLAME_DTYPE_F64) return;
+  throw flame::unsupported(op.name(), " takes f64, f32, bf16 and f16, but input 0 is ",
+                           flame::dtype_name(dtype));
+}
+
+std::unique_ptr<OpPlan> plan_product(const flame::Op &op, const Target &target, Matrices a,
+                                     Matrices b, Addend addend) {
+  return std::make_unique<ProductPlan>(op, target, a, b, addend);
+}
+
+}  // namespace flame::cuda
