@@ -36,6 +36,8 @@ OpDefinition define_argreduce() {
                      {"keep_dims", AttributeKind::kBool, false, "keep the axis with size 1"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32; y is i64",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow,
+                    "picks elements; ties must not appear by rounding alone"},
       .infer = infer,
       .gradient_note = "its answer is a whole number",
       .stops_gradient = true,

@@ -70,6 +70,7 @@ OpDefinition define_attention() {
       .outputs = {{"y", "[b, s, h, e]; q's type"}, {"lse", "[b, h, s]; f32, or f64 for f64"}},
       .attributes = attention_attributes(),
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kNarrow, "two products; its softmax is in f32 inside"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "attention_grad",

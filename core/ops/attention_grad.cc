@@ -61,6 +61,8 @@ OpDefinition define_attention_grad() {
                    OperandCount::kOptional}},
       .attributes = attention_attributes(),
       .dtypes = "f64, f32, bf16, f16",
+      // y's logarithm of the sum, lse, is saved in f32.
+      .precision = {PrecisionRole::kNarrow, "five products; its softmax is in f32 inside", 1u << 5},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, matmul, permute, reduce, reshape",

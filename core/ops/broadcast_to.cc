@@ -37,6 +37,7 @@ OpDefinition define_broadcast_to() {
       .attributes = {{"shape", AttributeKind::kInts, std::nullopt, "the sizes of y"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
       .resolve = resolve,

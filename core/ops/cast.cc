@@ -27,6 +27,7 @@ OpDefinition define_cast() {
       .attributes = {{"dtype", AttributeKind::kString, std::nullopt, "y's type"}},
       .dtypes = "every type to every type",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "copy",

@@ -55,6 +55,7 @@ OpDefinition define_concat() {
                       "negative ones count from the end"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
   };

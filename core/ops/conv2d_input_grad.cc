@@ -71,6 +71,7 @@ OpDefinition define_conv2d_input_grad() {
       .attributes = window_attributes(),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
   };

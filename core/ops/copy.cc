@@ -29,6 +29,7 @@ OpDefinition define_copy() {
       .attributes = {{"dtype", AttributeKind::kString, std::string(), "y's type; absent: x's"}},
       .dtypes = "every type to every type",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
   };

@@ -39,6 +39,7 @@ OpDefinition define_cumsum() {
                      {"reverse", AttributeKind::kBool, false, "sum from the end"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kWide, "sums that grow swallow small terms"},
       .infer = infer,
       .gradient = gradient,
   };

@@ -47,6 +47,7 @@ OpDefinition define_dropout() {
       .attributes = {{"rate", AttributeKind::kFloat, std::nullopt, "the share of zeros, below 1"},
                      {"stream", AttributeKind::kInt, int64_t{0}, "as of random"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, random",

@@ -30,6 +30,7 @@ OpDefinition define_embedding() {
       .outputs = {{"y", "[i…, c]; weight's type"}},
       .dtypes = "all for weight",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "gather",

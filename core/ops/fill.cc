@@ -36,6 +36,7 @@ OpDefinition define_fill() {
                      {"dtype", AttributeKind::kString, std::string(), "y's type; absent: f32"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kSource, "one number"},
       .infer = infer,
       .gradient_note = "has no inputs",
       .stops_gradient = true,

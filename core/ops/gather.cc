@@ -41,6 +41,7 @@ OpDefinition define_gather() {
       .attributes = {{"axis", AttributeKind::kInt, int64_t{0}, "negative ones count from the end"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
   };

@@ -41,6 +41,7 @@ OpDefinition define_geglu() {
       .attributes = {{"activation", AttributeKind::kString, std::string("gelu"),
                       "\"gelu\", \"gelu_tanh\" or \"silu\""}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "geglu_grad",

@@ -56,6 +56,7 @@ OpDefinition define_geglu_grad() {
       .outputs = {{"dx", "[…, c]"}},
       .attributes = {{"activation", AttributeKind::kString, std::string("gelu"), "that of geglu"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "concat, map, slice",

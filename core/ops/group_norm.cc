@@ -93,6 +93,7 @@ OpDefinition define_group_norm() {
                   {"rstd", "[n, groups]; f32, or f64 for f64"}},
       .attributes = group_attributes(),
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "group_norm_grad",

@@ -85,6 +85,8 @@ OpDefinition define_group_norm_grad() {
                   {"dbias", "[c]; with weight_gradient", OperandCount::kOptional}},
       .attributes = group_attributes(),
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out",
+                    1u << 2 | 1u << 3},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce, reshape",

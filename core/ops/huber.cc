@@ -42,6 +42,7 @@ OpDefinition define_huber() {
                      {"reduction", AttributeKind::kString, std::string("mean"),
                       "\"mean\", \"sum\" or \"none\""}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kWide, "a loss is compared over steps of 1e-3"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce",

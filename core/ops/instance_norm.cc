@@ -37,6 +37,7 @@ OpDefinition define_instance_norm() {
       .outputs = {{"y", "x's shape and type"}},
       .attributes = {eps_attribute()},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce, reshape",

@@ -49,6 +49,8 @@ OpDefinition define_iota() {
                      {"dtype", AttributeKind::kString, std::string(), "y's type; absent: i64"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kSource,
+                    "counts are exact in f32 up to 2^24, in bf16 up to 256"},
       .infer = infer,
       .gradient_note = "has no inputs",
       .stops_gradient = true,

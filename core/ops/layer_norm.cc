@@ -76,6 +76,7 @@ OpDefinition define_layer_norm() {
                   {"rstd", "[…]; f32, or f64 for f64"}},
       .attributes = {eps_attribute()},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "layer_norm_grad",

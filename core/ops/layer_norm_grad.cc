@@ -69,6 +69,8 @@ OpDefinition define_layer_norm_grad() {
       .attributes = {{"weight_gradient", AttributeKind::kBool, false,
                       "give dweight and dbias too"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out",
+                    1u << 2 | 1u << 3},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce, reshape",

@@ -69,6 +69,7 @@ OpDefinition define_linear() {
       .outputs = {{"y", "[…, o]"}},
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "matmul",

@@ -39,6 +39,7 @@ OpDefinition define_log_softmax() {
       .attributes = {{"axis", AttributeKind::kInt, int64_t{-1},
                       "negative ones count from the end"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kWide, "shares of many are small numbers"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "log_softmax_grad",

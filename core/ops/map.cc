@@ -79,6 +79,7 @@ OpDefinition define_map() {
                       "without any), bool for truths"}},
       .dtypes = "all in and out",
       .agreement = Agreement::kNumeric,
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .gradient = map_gradient,
       .gradient_note =

@@ -107,6 +107,7 @@ OpDefinition define_matmul() {
                       "y's type: a's (if absent) or f32"}},
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
   };

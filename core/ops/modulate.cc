@@ -32,6 +32,7 @@ OpDefinition define_modulate() {
                  {"scale", "broadcasts to x; x's type"}},
       .outputs = {{"y", "x's shape and type"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map",

@@ -38,6 +38,7 @@ OpDefinition define_norm() {
                       "each once; negative ones count from the end"},
                      {"keep_dims", AttributeKind::kBool, false, "keep the axes with size 1"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kWide, "sums of squares leave f16's range and bf16's digits"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce, reshape",

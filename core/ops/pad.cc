@@ -60,6 +60,7 @@ OpDefinition define_pad() {
                      {"value", AttributeKind::kFloat, 0.0, "for integers a whole number"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "concat, fill",

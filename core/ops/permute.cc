@@ -52,6 +52,7 @@ OpDefinition define_permute() {
       .attributes = {{"axes", AttributeKind::kInts, std::nullopt, "each axis of x once"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
       .resolve = resolve,

@@ -62,6 +62,7 @@ OpDefinition define_pool2d_grad() {
       .attributes = pooling_attributes(),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "of the average alone",

@@ -58,6 +58,8 @@ OpDefinition define_random() {
                       "y's type; absent: f32, for bits i64"}},
       .dtypes = "f64, f32, bf16, f16; i64 for bits",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kSource,
+                    "noise is drawn in f32, so that it is the same in every precision"},
       .infer = infer,
       .gradient_note = "its inputs are whole numbers",
       .stops_gradient = true,

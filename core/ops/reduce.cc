@@ -114,6 +114,8 @@ OpDefinition define_reduce() {
                       "y's type: x's (if absent), or f32 for bf16 and f16"}},
       .dtypes = "f64, f32, bf16, f16; i64, i32 but for mean",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kSum,
+                    "accumulated in f32, and a mean is often a statistic or a loss"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "equal extremes share the gradient of max and min",

@@ -62,6 +62,7 @@ OpDefinition define_reshape() {
                       "as many elements as x; one size may be -1 and is derived"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
       .resolve = resolve,

@@ -99,6 +99,7 @@ OpDefinition define_resize() {
                      {"align_corners", AttributeKind::kBool, false,
                       "the corner pixels' centres stay; bilinear alone"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "broadcast_to, gather, iota, map, reshape",

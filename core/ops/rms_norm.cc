@@ -63,6 +63,7 @@ OpDefinition define_rms_norm() {
       .outputs = {{"y", "x's shape and type"}, {"rstd", "[…]; f32, or f64 for f64"}},
       .attributes = {eps_attribute(1e-6)},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "rms_norm_grad",

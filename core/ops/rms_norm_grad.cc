@@ -59,6 +59,7 @@ OpDefinition define_rms_norm_grad() {
                   {"dweight", "[c]; with weight_gradient", OperandCount::kOptional}},
       .attributes = {{"weight_gradient", AttributeKind::kBool, false, "give dweight too"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kFollow, "its statistics are f32 inside and out", 1u << 2},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce, reshape",

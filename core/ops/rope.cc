@@ -93,6 +93,9 @@ OpDefinition define_rope() {
                       "\"adjacent\" or \"halves\""},
                      {"inverse", AttributeKind::kBool, false, "turn back"}},
       .dtypes = "f64, f32, bf16, f16",
+      // Cosines and sines of large angles are taken in f32.
+      .precision = {PrecisionRole::kFollow, "computes in f32 inside and rounds once",
+                    1u << 1 | 1u << 2},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "rope the other way round",

@@ -51,6 +51,7 @@ OpDefinition define_scatter_add() {
       .attributes = {{"axis", AttributeKind::kInt, int64_t{0}, "negative ones count from the end"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32",
       .agreement = Agreement::kLinear,
+      .precision = {PrecisionRole::kWide, "many terms add up in one place"},
       .infer = infer,
       .gradient = gradient,
   };

@@ -104,6 +104,7 @@ OpDefinition define_slice() {
                      {"step", AttributeKind::kInt, int64_t{1}, "not 0"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
       .resolve = resolve,

@@ -32,6 +32,7 @@ OpDefinition define_softmax_grad() {
       .outputs = {{"dx", "y's shape and type"}},
       .attributes = {{"axis", AttributeKind::kInt, int64_t{-1}, "that of the forward op"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kWide, "shares of many are small numbers"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce",

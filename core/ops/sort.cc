@@ -43,6 +43,8 @@ OpDefinition define_sort() {
                      {"descending", AttributeKind::kBool, false, "the largest first"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow,
+                    "picks elements; ties must not appear by rounding alone"},
       .infer = infer,
       .gradient = gradient,
   };

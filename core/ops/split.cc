@@ -57,6 +57,7 @@ OpDefinition define_split() {
                      {"sizes", AttributeKind::kInts, std::nullopt, "add up to x's size"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "concat",

@@ -26,6 +26,7 @@ OpDefinition define_stop_gradient() {
       .outputs = {{"y", "x's type and shape"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .gradient_note = "none on purpose",
       .stops_gradient = true,

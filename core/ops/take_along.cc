@@ -39,6 +39,7 @@ OpDefinition define_take_along() {
                       "negative ones count from the end"}},
       .dtypes = "all",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow, "moves elements without computing"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "gather, iota, map, reshape",

@@ -38,6 +38,8 @@ OpDefinition define_top_k() {
                      {"k", AttributeKind::kInt, std::nullopt, "how many"}},
       .dtypes = "f64, f32, bf16, f16, i64, i32",
       .agreement = Agreement::kExact,
+      .precision = {PrecisionRole::kFollow,
+                    "picks elements; ties must not appear by rounding alone"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "slice, sort",

@@ -49,6 +49,7 @@ OpDefinition define_var() {
                      {"correction", AttributeKind::kInt, int64_t{0},
                       "1 for an estimate from samples"}},
       .dtypes = "f64, f32, bf16, f16",
+      .precision = {PrecisionRole::kWide, "sums of squares leave f16's range and bf16's digits"},
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, reduce",

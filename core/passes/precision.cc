@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/ops/catalogue/terms.h"
 #include "core/program/program_builder.h"
@@ -13,18 +12,6 @@ namespace {
 
 using Role = PrecisionRole;
 
-// Rules by op. A new op of the catalogue without a rule counts as narrow nowhere: it gets f32.
-const PrecisionRule &rule_of(const OpDefinition &op) {
-  static const auto table = [] {
-    std::unordered_map<std::string_view, const PrecisionRule *> made;
-    for (const PrecisionRule &rule : precision_rules()) made.emplace(rule.op, &rule);
-    return made;
-  }();
-  static constexpr PrecisionRule kUnknown{"", Role::kWide, "not in the table"};
-  const auto found = table.find(op.name);
-  return found == table.end() ? kUnknown : *found->second;
-}
-
 bool is_sum(const Node &node) {
   if (node.op->name != "reduce") return false;
   const std::string &kind = node.attributes.text("kind");
@@ -32,7 +19,7 @@ bool is_sum(const Node &node) {
 }
 
 Role role_of(const Node &node) {
-  const Role role = rule_of(*node.op).role;
+  const Role role = node.op->precision.role;
   return role == Role::kSum && !is_sum(node) ? Role::kFollow : role;
 }
 
@@ -130,7 +117,7 @@ class Converter {
 
   // An operand that comes from a narrow op decides; parameters do so only among themselves.
   bool follows_narrow(const Node &node) const {
-    const uint32_t exempt = rule_of(*node.op).wide_operands;
+    const uint32_t exempt = node.op->precision.wide_operands;
     bool any_value = false;
     bool all_parameters_narrow = true;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -156,7 +143,7 @@ class Converter {
       held_[node.outputs[0]] = held_[node.inputs[0]];
       return;
     }
-    const uint32_t exempt = rule_of(*node.op).wide_operands;
+    const uint32_t exempt = node.op->precision.wide_operands;
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];

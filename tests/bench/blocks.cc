@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <map>
 
 #include "core/passes/differentiate.h"
@@ -96,14 +97,18 @@ Status measure(Device &device, const std::string &name, Result<Program> forward,
   FLAME_ASSIGN(const auto executable, Executable::make(std::move(placed), store));
   FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
   FLAME_TRY(fill_inputs(*executable, stream));
-  std::vector<double> times;
+  std::vector<double> times, processor_times;
   for (int i = 0; i < 60; ++i) {
     const auto start = Clock::now();
+    const std::clock_t processor = std::clock();
     FLAME_TRY(executable->run(stream));
     FLAME_TRY(stream.synchronize());
-    if (i >= 10) times.push_back(1e3 * seconds_since(start));
+    if (i < 10) continue;
+    times.push_back(1e3 * seconds_since(start));
+    processor_times.push_back(1e3 * static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
   }
-  fmt::print("{:20} {:5} ops {:10.3f} ms\n", name, executable->steps().size(), median(times));
+  fmt::print("{:20} {:5} ops {:10.3f} ms {:10.3f} ms of processors\n", name,
+             executable->steps().size(), median(times), median(processor_times));
   return profiled ? profile(*executable, stream) : Status();
 }
 

@@ -63,15 +63,17 @@ def measure(name, module, *inputs):
     module = module.to(memory_format=torch.channels_last)
     x = inputs[0].to(memory_format=torch.channels_last).requires_grad_()
     target = torch.randn_like(x)
-    times = []
+    times, processor_times = [], []
     for i in range(60):
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         module.zero_grad(set_to_none=True)
         x.grad = None
         F.mse_loss(module(x, *inputs[1:]), target).backward()
         if i >= 10:
             times.append(1e3 * (time.perf_counter() - start))
-    print(f"{name:20} {'torch ' + torch.__version__:>18} {statistics.median(times):10.3f} ms")
+            processor_times.append(1e3 * (time.process_time() - processor))
+    print(f"{name:20} torch {torch.__version__} {statistics.median(times):10.3f} ms "
+          f"{statistics.median(processor_times):10.3f} ms of processors")
 
 
 def main():

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import pty
 import subprocess
 import tempfile
@@ -145,7 +146,11 @@ class Docs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home:  # without the plugins of the user
             run = flamehost("schema", "--markdown", env={"HOME": home})
         page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "pipeline-reference.md"
-        self.assertEqual(page.read_text(), run.stdout, "run: flamehost schema --markdown > docs/pipeline-reference.md")
+        text = page.read_text()
+        cuda = "### backend `cuda`"
+        if cuda not in run.stdout:  # built only where CUDA's headers are
+            text = re.sub(cuda + r".*?(?=^##)", "", text, flags=re.DOTALL | re.MULTILINE)
+        self.assertEqual(text, run.stdout, "run: flamehost schema --markdown > docs/pipeline-reference.md")
 
 
 class Crosscheck(unittest.TestCase):

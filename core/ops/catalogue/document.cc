@@ -49,6 +49,22 @@ std::string_view group_text(OpGroup group) {
          "required ops and views and gives the same answer.";
 }
 
+std::string_view role_name(PrecisionRole role) {
+  switch (role) {
+    case PrecisionRole::kNarrow:
+      return "narrow";
+    case PrecisionRole::kFollow:
+      return "follows";
+    case PrecisionRole::kWide:
+      return "wide";
+    case PrecisionRole::kSum:
+      return "sum";
+    case PrecisionRole::kSource:
+      return "source";
+  }
+  return {};
+}
+
 std::string_view agreement_name(Agreement agreement) {
   switch (agreement) {
     case Agreement::kExact:
@@ -107,8 +123,9 @@ std::string op_section(const OpDefinition &op) {
   std::string text = fmt::format("### {}\n\n{}\n\n{}\n\n", op.name, op.summary, op.formula);
   text += operand_lines("inputs", op.inputs) + operand_lines("outputs", op.outputs) +
           attribute_lines(op);
-  text += fmt::format("- types: {}\n- agreement: {}\n- gradient: {}\n", op.dtypes,
-                      agreement_name(op.agreement), gradient_text(op));
+  text += fmt::format("- types: {}\n- agreement: {}\n- precision: {} ({})\n- gradient: {}\n",
+                      op.dtypes, agreement_name(op.agreement), role_name(op.precision.role),
+                      op.precision.reason, gradient_text(op));
   if (op.decompose)
     text += fmt::format("- decomposition: {} (`core/ops/{}.cc`)\n", op.decomposition, op.name);
   return text + "\n";
@@ -125,6 +142,10 @@ backend takes them; images are `[n, h, w, c]`. Outputs are written whole.
 
 Agreement says how close an answer must come to the reference: *exact* is the same bits; *linear* is a norm-relative
 error of 2e-6 in f32, and the same bits if all values are small whole numbers; *numeric* is 2e-6 in f32.
+
+Precision says what happens to the op where a program is made to store bf16 or f16: *narrow* takes its operands so,
+*follows* takes what its operand has, *wide* is an island of f32, *sum* takes what comes and answers in f32, *source*
+makes f32.
 
 )";
 

@@ -35,6 +35,24 @@ enum class OperandCount {
   kMany,      // any number, also none; the last operand alone
 };
 
+// How an op takes part where a program is made to store and multiply in bf16 or f16
+// (passes/precision.h).
+enum class PrecisionRole {
+  kNarrow,  // its operands are cast to the compute type: products, where the time goes
+  kFollow,  // narrow if an operand is that comes from a narrow op, else f32: moves data, or computes
+            // in f32 whatever is stored
+  kWide,    // an island: operands and answers are f32
+  kSum,     // takes its operand as it lies and answers in f32
+  kSource,  // makes numbers of its own, in f32
+};
+
+struct PrecisionRule {
+  PrecisionRole role = PrecisionRole::kWide;
+  std::string_view reason = {};
+  // Operands that the op itself wants in f32, such as saved statistics: bit i for operand i.
+  uint32_t wide_operands = 0;
+};
+
 struct OperandSpec {
   std::string_view name = {};
   std::string_view help = {};  // shape and types: "[n, h, w, c]; any float"
@@ -83,6 +101,7 @@ struct OpDefinition {
   std::vector<AttributeSpec> attributes = {};
   std::string_view dtypes = {};  // which types it takes, in words
   Agreement agreement = Agreement::kNumeric;
+  PrecisionRule precision = {};
 
   // Checks the inputs and the attributes' values, brings attributes to their normal form (no
   // negative axis, nothing left to be derived) and sets the outputs. An error says which operand,

@@ -25,12 +25,8 @@ DType stored_by(const Program &program, std::string_view op) {
   return found;
 }
 
-TEST(Precision, HasARuleForEveryOp) {
-  std::vector<std::string_view> ruled;
-  for (const PrecisionRule &rule : precision_rules()) ruled.push_back(rule.op);
-  std::vector<std::string_view> known;
-  for (const OpDefinition &op : catalogue()) known.push_back(op.name);
-  EXPECT_EQ(ruled, known);
+TEST(Precision, HasARuleWithAReasonForEveryOp) {
+  for (const OpDefinition &op : catalogue()) EXPECT_FALSE(op.precision.reason.empty()) << op.name;
 }
 
 TEST(Precision, LeavesAnF32ProgramAlone) {

@@ -88,6 +88,28 @@ TEST(Executable, SwapsTwoStates) {
   EXPECT_THAT(numbers_of(second), ElementsAre(1, 2));
 }
 
+TEST(Executable, AllocatesWhatItsMemoryReportSays) {
+  ProgramBuilder builder;
+  const TensorType type{DType::kF32, {37, 41}};
+  const Term x = builder.term(builder.input("x", type));
+  const Term w = builder.term(builder.parameter("w", {DType::kF32, {41, 37}}, true));
+  const Term y = map("tanh x0", {matmul(x, w)});
+  builder.output("y", (matmul(y, x) + x).id());
+  builder.output("sum", sum(y, {0, 1}).id());
+  Device &backend = device("onednn");
+  TensorStore store(backend);
+  auto placed = place(*builder.finish(), backend, {});
+  ASSERT_TRUE(placed.ok()) << placed.error().text();
+  uint64_t reported = 0, outputs = 0;
+  for (const uint64_t bytes : placed->bytes_by_class()) reported += bytes;
+  for (const PlacedName &output : placed->outputs) {
+    outputs += static_cast<uint64_t>(output.tensor.typed.type().size_bytes());
+  }
+  const auto executable = Executable::make(std::move(*placed), store);
+  ASSERT_TRUE(executable.ok()) << executable.error().text();
+  EXPECT_EQ(reported, store.allocated_bytes() + outputs);
+}
+
 TEST(Executable, RefusesNamesAndSizesThatAreWrong) {
   ProgramBuilder builder;
   builder.output("y", (builder.term(builder.input("x", kPair)) + 1.0).id());
