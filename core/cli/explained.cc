@@ -18,8 +18,8 @@ namespace flame::cli {
 namespace {
 
 constexpr std::string_view kAutomatic = "auto";
-// The CPU backends, the fast one first.
-constexpr std::string_view kPreferred[] = {"onednn", "reference"};
+// A GPU, or the processor: the quick one first.
+constexpr std::string_view kPreferred[] = {"cuda", "onednn", "reference"};
 constexpr size_t kMaxProgramBytes = size_t{512} << 20;
 
 std::vector<std::string> list_of(std::span<const std::string> values) {
