@@ -109,10 +109,6 @@ SharedLibrary::SharedLibrary(const LibraryName &name, const std::string &configu
                       "; it comes with ", name.source);
 }
 
-SharedLibrary::~SharedLibrary() {
-  if (handle_) dlclose(handle_);
-}
-
 void *SharedLibrary::find(const char *symbol) const {
   if (void *found = dlsym(handle_, symbol)) return found;
   throw flame::failed(file_, " has no function ", symbol, "; a newer version is needed");

@@ -15,13 +15,13 @@ struct LibraryName {
   const char *source;              // what brings it: "the CUDA toolkit or the Python package …"
 };
 
-// An open library; stays open as long as this lives.
+// An open library. It stays open until the process ends: the vendors' libraries keep threads and
+// memory of their own, and are not made to be closed.
 class SharedLibrary {
  public:
   // Looks in `configured` (if not empty), beside the plugin, in the Python packages' folders, in the
   // toolkit's and in the system's. Throws failed() with the file and what brings it.
   SharedLibrary(const LibraryName &name, const std::string &configured);
-  ~SharedLibrary();
   SharedLibrary(const SharedLibrary &) = delete;
   SharedLibrary &operator=(const SharedLibrary &) = delete;
 

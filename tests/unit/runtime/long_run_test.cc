@@ -43,6 +43,12 @@ void find_onednn() {
 }  // namespace
 
 // Counts what the program and its plugins allocate: their `new` is this one.
+__attribute__((visibility("default"))) void *operator new(size_t size,
+                                                          const std::nothrow_t &) noexcept {
+  const auto caller = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+  if (caller < onednn_begin || caller >= onednn_end) ++allocation_count;
+  return std::malloc(size ? size : 1);
+}
 __attribute__((visibility("default"))) void *operator new(size_t size) {
   const auto caller = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
   if (caller < onednn_begin || caller >= onednn_end) ++allocation_count;
