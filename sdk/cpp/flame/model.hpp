@@ -1,20 +1,50 @@
-// A model: one class that builds programs.
+// A model: one class that builds programs, and may know the files and the tokens of its kind.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "flame/component.hpp"
 #include "flame/model.h"
 #include "flame/program.hpp"
+#include "flame/tokenizer.h"
+#include "flame/weights.h"
 
 namespace flame {
 inline namespace sdk {
 
 namespace detail {
 struct ModelTable;
-}
+struct WeightsTable;
+struct TokenizerTable;
+}  // namespace detail
+
+// A way in which files hold the model (flame/weights.h).
+struct Layout {
+  std::string name, summary;
+  std::vector<std::string> prefixes = {""};
+  std::vector<std::string> ignored;
+};
+
+// Where a file holds one parameter (flame/weights.h).
+struct WeightSource {
+  std::string key;
+  std::vector<int64_t> shape;
+  std::vector<uint32_t> axes;
+  int64_t first_row = 0;
+  int64_t row_count = 0;
+};
+
+// A text as rows of tokens (flame/tokenizer.h).
+struct Tokens {
+  uint32_t row_length = 0;
+  uint32_t kept_count = 0;
+  uint64_t text_count = 0;
+  std::vector<int64_t> ids;
+};
 
 // The host asks one thread at a time for each object.
 class Model {
@@ -29,9 +59,28 @@ class Model {
   // the same program.
   virtual void build(Program &program, std::string_view name, Attributes sizes) = 0;
 
+  // The layouts of files, asked once; none: parameters stand in files as they are in programs.
+  virtual std::vector<Layout> layouts() const { return {}; }
+  virtual WeightSource source(size_t layout, std::string_view parameter) const {
+    throw not_found("layout ", layout, " has no parameter '", parameter, "'");
+  }
+
+  // Of models that read text.
+  virtual Tokens tokenize(std::string_view text, uint32_t row_limit) {
+    (void)text, (void)row_limit;
+    throw Error(FLAME_ERROR_UNSUPPORTED, "this model reads no text");
+  }
+
  private:
   friend struct detail::ModelTable;
+  friend struct detail::WeightsTable;
+  friend struct detail::TokenizerTable;
   std::vector<std::string> names_;
+  std::vector<Layout> layouts_;
+  // Prefixes and ignored keys of each layout, as the contract wants them.
+  std::vector<std::pair<std::vector<flame_str>, std::vector<flame_str>>> layout_texts_;
+  WeightSource source_;
+  Tokens tokens_;
 };
 
 namespace detail {
@@ -56,6 +105,75 @@ struct ModelTable : Lifetime<Model, flame_model> {
   }
   static constexpr flame_model_interface kTable = {
       sizeof(flame_model_interface), 0, create, destroy, program_name, build};
+};
+
+struct WeightsTable : Lifetime<Model, flame_model> {
+  static flame_status describe_layout(flame_model *handle, flame_call *call, uint32_t index,
+                                      flame_layout *out) noexcept {
+    return guard(call, [&] {
+      Model &model = *object(handle);
+      if (model.layouts_.empty()) {
+        model.layouts_ = model.layouts();
+        for (const Layout &layout : model.layouts_) {
+          model.layout_texts_.emplace_back(texts_of(layout.prefixes), texts_of(layout.ignored));
+        }
+      }
+      if (index >= model.layouts_.size()) throw Error(FLAME_ERROR_END, "there is no more layout");
+      const Layout &layout = model.layouts_[index];
+      const auto &[prefixes, ignored] = model.layout_texts_[index];
+      flame_layout made = {};
+      made.prefix_count = static_cast<uint32_t>(prefixes.size());
+      made.ignored_count = static_cast<uint32_t>(ignored.size());
+      made.name = borrow(layout.name);
+      made.summary = borrow(layout.summary);
+      made.prefixes = prefixes.data();
+      made.ignored = ignored.data();
+      fill(out, made);
+    });
+  }
+  static flame_status source(flame_model *handle, flame_call *call, uint32_t index,
+                             flame_str parameter, flame_weight_source *out) noexcept {
+    return guard(call, [&] {
+      Model &model = *object(handle);
+      const WeightSource &source = model.source_ = model.source(index, view(parameter));
+      flame_weight_source made = {};
+      made.rank = static_cast<uint32_t>(source.shape.size());
+      made.key = borrow(source.key);
+      made.shape = source.shape.data();
+      made.axes = source.axes.data();
+      made.first_row = source.first_row;
+      made.row_count = source.row_count;
+      fill(out, made);
+    });
+  }
+  static constexpr flame_weights_interface kTable = {sizeof(flame_weights_interface), 0,
+                                                     describe_layout, source};
+
+ private:
+  static std::vector<flame_str> texts_of(const std::vector<std::string> &texts) {
+    std::vector<flame_str> borrowed;
+    for (const std::string &text : texts) borrowed.push_back(borrow(text));
+    return borrowed;
+  }
+};
+
+struct TokenizerTable : Lifetime<Model, flame_model> {
+  static flame_status tokenize(flame_model *handle, flame_call *call, flame_str text,
+                               uint32_t row_limit, flame_tokens *out) noexcept {
+    return guard(call, [&] {
+      Model &model = *object(handle);
+      const Tokens &tokens = model.tokens_ = model.tokenize(view(text), row_limit);
+      flame_tokens made = {};
+      made.row_length = tokens.row_length;
+      made.row_count = static_cast<uint32_t>(tokens.ids.size() / tokens.row_length);
+      made.kept_count = tokens.kept_count;
+      made.text_count = tokens.text_count;
+      made.ids = tokens.ids.data();
+      fill(out, made);
+    });
+  }
+  static constexpr flame_tokenizer_interface kTable = {sizeof(flame_tokenizer_interface), 0,
+                                                       tokenize};
 };
 
 }  // namespace detail

@@ -207,6 +207,8 @@ class __attribute__((visibility("hidden"))) Assembly {
     } kInterfaces[] = {
         {FLAME_BACKEND_ID, FLAME_KIND_BACKEND, &BackendTable::kTable},
         {FLAME_MODEL_ID, FLAME_KIND_MODEL, &ModelTable::kTable},
+        {FLAME_WEIGHTS_ID, FLAME_KIND_MODEL, &WeightsTable::kTable},
+        {FLAME_TOKENIZER_ID, FLAME_KIND_MODEL, &TokenizerTable::kTable},
         {FLAME_ADAPTER_ID, FLAME_KIND_ADAPTER, &AdapterTable::kTable},
         {FLAME_OPTIMIZER_ID, FLAME_KIND_OPTIMIZER, &OptimizerTable::kTable},
         {FLAME_SAMPLER_ID, FLAME_KIND_SAMPLER, &SamplerTable::kTable},

@@ -11,5 +11,7 @@
 #include "flame/model.h"
 #include "flame/optimizer.h"
 #include "flame/sampler.h"
+#include "flame/tokenizer.h"
+#include "flame/weights.h"
 
 #endif
