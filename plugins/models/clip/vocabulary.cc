@@ -56,6 +56,8 @@ Vocabulary Vocabulary::parse(std::string_view text, const std::string &name) {
     made.tokens_.emplace(letter, token);
     made.tokens_.emplace(letter.append(kWordEnd), token + kBytes);
   }
+  made.tokens_.reserve(size_t{1} << 16);
+  made.merges_.reserve(size_t{1} << 16);
   made.size_ = 2 * kBytes;
   int64_t line_number = 0;
   const auto wrong = [&](const std::string &what) {
