@@ -6,18 +6,15 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/base/call_scope.h"
-#include "core/base/file.h"
-#include "core/base/flame_text.h"
 #include "core/base/json.h"
-#include "core/plugin/attribute_list.h"
-#include "core/plugin/plugin_host.h"
-#include "flame/tokenizer.h"
+#include "tests/models/started_model.h"
 
 namespace flame {
 namespace {
 
 namespace fs = std::filesystem;
+using model_test::Settings;
+using model_test::StartedModel;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
@@ -32,44 +29,22 @@ struct Row {
   uint64_t text_count = 0;
 };
 
-using Settings = std::vector<std::pair<std::string, Scalar>>;
-
 class ClipTokenizer : public testing::Test {
  protected:
-  ~ClipTokenizer() override {
-    if (model_) models_->destroy(model_);
-  }
-
   // Once a test.
   void start(const std::string &component, const Settings &settings = {}) {
-    const Catalogue catalogue = Catalogue::scan({FLAME_PLUGINS});
-    const Result<Catalogue::Match> match = catalogue.find("model", component);
-    ASSERT_TRUE(match.ok()) << match.error().text();
-    const Result<StartedComponent> started = host_.start(*match);
+    Result<StartedModel> started = StartedModel::start(host_, component, settings);
     ASSERT_TRUE(started.ok()) << started.error().text();
-    tokenizer_ =
-        static_cast<const flame_tokenizer_interface *>(started->plugin->query(FLAME_TOKENIZER_ID));
-    ASSERT_NE(tokenizer_, nullptr);
-    AttributeList options;
-    for (const OptionSpec &spec : started->component->options) {
-      OptionValue value = default_value(spec);
-      for (const auto &[name, scalar] : settings)
-        if (name == spec.name) value.items = {scalar};
-      if (!value.items.empty()) options.add(spec, value);
-    }
-    models_ = &started->table<flame_model_interface>();
-    CallScope scope("clip", "create");
-    const Status made = scope.finish(models_->create(scope.call(), flame_text(component),
-                                                     options.data(), options.size(), &model_));
-    ASSERT_TRUE(made.ok()) << made.error().text();
+    ASSERT_NE(started->tokenizer(), nullptr);
+    model_.emplace(std::move(*started));
   }
 
   Result<Row> tokenize(std::string_view text, uint32_t row_limit = 1) {
     flame_tokens tokens = {};
     tokens.struct_size = sizeof tokens;
     CallScope scope("clip", "tokenize");
-    FLAME_TRY(scope.finish(
-        tokenizer_->tokenize(model_, scope.call(), flame_text(text), row_limit, &tokens)));
+    FLAME_TRY(scope.finish(model_->tokenizer()->tokenize(model_->get(), scope.call(),
+                                                         flame_text(text), row_limit, &tokens)));
     const size_t count = size_t{tokens.row_count} * tokens.row_length;
     return Row{{tokens.ids, tokens.ids + count},
                tokens.row_count,
@@ -94,9 +69,7 @@ class ClipTokenizer : public testing::Test {
   }
 
   PluginHost host_{{}};
-  const flame_model_interface *models_ = nullptr;
-  const flame_tokenizer_interface *tokenizer_ = nullptr;
-  flame_model *model_ = nullptr;
+  std::optional<StartedModel> model_;
 };
 
 uint64_t splitmix64(uint64_t x) {
@@ -243,7 +216,7 @@ TEST_F(ClipTokenizer, FillsARowBehindTheEndWithZeroForG) {
 }
 
 TEST_F(ClipTokenizer, FillsWithAnotherTokenIfAsked) {
-  start("clip-l", {{"pad_token", std::string("cat</w>")}});
+  start("clip-l", {{"pad_token", {std::string("cat</w>")}}});
   EXPECT_EQ(tokenize("a")->ids.back(), 2368);
 }
 
@@ -301,12 +274,12 @@ TEST_F(ClipTokenizer, NeedsARow) {
 }
 
 TEST_F(ClipTokenizer, SaysThatAModelHasTooFewTokens) {
-  start("clip-l", {{"vocab_size", int64_t{1000}}});
+  start("clip-l", {{"vocab_size", {int64_t{1000}}}});
   EXPECT_THAT(error_of("cat"), AllOf(HasSubstr("49408 tokens"), HasSubstr("vocab_size is 1000")));
 }
 
 TEST_F(ClipTokenizer, SaysThatAPaddingIsNoToken) {
-  start("clip-l", {{"pad_token", std::string("no token")}});
+  start("clip-l", {{"pad_token", {std::string("no token")}}});
   EXPECT_THAT(error_of("cat"), HasSubstr("pad_token: 'no token'"));
 }
 
@@ -317,7 +290,7 @@ class ClipVocabulary : public ClipTokenizer {
 
   std::string error_with(const std::string &merges) {
     std::ofstream(folder_ / "merges.txt") << merges;
-    start("clip-l", {{"vocabulary", folder_.string()}});
+    start("clip-l", {{"vocabulary", {folder_.string()}}});
     return error_of("cat");
   }
 
@@ -326,13 +299,13 @@ class ClipVocabulary : public ClipTokenizer {
 
 TEST_F(ClipVocabulary, IsTakenFromTheFolderOfTheOption) {
   std::ofstream(folder_ / "merges.txt") << "#version: 0.2\nc a\nca t</w>\n";
-  start("clip-l", {{"vocabulary", folder_.string()}});
+  start("clip-l", {{"vocabulary", {folder_.string()}}});
   EXPECT_EQ(tokenize("cat")->ids[1], 513);
   EXPECT_EQ(tokenize("cat")->ids[2], 515);
 }
 
 TEST_F(ClipVocabulary, IsMissed) {
-  start("clip-l", {{"vocabulary", (folder_ / "none.txt").string()}});
+  start("clip-l", {{"vocabulary", {(folder_ / "none.txt").string()}}});
   EXPECT_THAT(error_of("cat"), AllOf(HasSubstr("none.txt"), HasSubstr("option vocabulary")));
 }
 
