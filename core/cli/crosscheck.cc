@@ -6,10 +6,10 @@
 
 #include "core/base/file.h"
 #include "core/base/terminal.h"
+#include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/conformance_report.h"
 #include "core/cli/installed.h"
-#include "core/plugin/backends.h"
 #include "core/program/read.h"
 
 namespace flame::cli {
@@ -19,23 +19,6 @@ using conformance::SuiteOptions;
 using conformance::SuiteReport;
 
 constexpr size_t kMaxProgramBytes = size_t{256} << 20;
-
-// "onednn", or "mutant:bug=no-scale" with options of the backend, separated by commas.
-OpenDeviceRequest request_of(const std::string &text) {
-  OpenDeviceRequest request;
-  const size_t colon = std::min(text.find(':'), text.size());
-  request.reference = text.substr(0, colon);
-  size_t start = colon + 1;
-  while (start < text.size()) {
-    const size_t end = std::min(text.find(',', start), text.size());
-    const std::string setting = text.substr(start, end - start);
-    const size_t equals = std::min(setting.find('='), setting.size());
-    request.options.emplace_back(setting.substr(0, equals),
-                                 setting.substr(std::min(equals + 1, setting.size())));
-    start = end + 1;
-  }
-  return request;
-}
 
 Status check_ops(const Arguments &arguments, Device &reference, Device &candidate, bool &equal) {
   SuiteOptions options;
@@ -90,11 +73,12 @@ Status check(const Arguments &arguments, bool &equal) {
                         "--ops 'conv*,matmul'");
   }
   const Catalogue catalogue = installed_catalogue(arguments);
+  OpenDeviceRequest requests[] = {read_backend(arguments.get("--reference", "reference")),
+                                  read_backend(arguments.get("--candidate", "onednn"))};
+  FLAME_TRY(set_threads(arguments, catalogue, requests));
   PluginHost host({});
-  FLAME_ASSIGN(const auto reference,
-               open_device(host, catalogue, request_of(arguments.get("--reference", "reference"))));
-  FLAME_ASSIGN(const auto candidate,
-               open_device(host, catalogue, request_of(arguments.get("--candidate", "onednn"))));
+  FLAME_ASSIGN(const auto reference, open_device(host, catalogue, requests[0]));
+  FLAME_ASSIGN(const auto candidate, open_device(host, catalogue, requests[1]));
   if (arguments.has("PROGRAM")) return check_program(arguments, *reference, *candidate, equal);
   return check_ops(arguments, *reference, *candidate, equal);
 }
@@ -125,6 +109,7 @@ constexpr CommandOption kOptions[] = {
      .kind = ValueKind::kComponent,
      .help = "the backend that is tried; onednn if not given. Options follow a colon: "
              "onednn:threads=2"},
+    kThreadsOption,
     {.name = "--lockstep",
      .value = "",
      .help = "run a program op by op with equal inputs, and name the first op that differs"},

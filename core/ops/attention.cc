@@ -1,6 +1,7 @@
 // attention: scaled dot-product attention of many heads.
 #include "core/ops/catalogue/attention_rules.h"
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
@@ -48,6 +49,10 @@ std::vector<Term> decompose(const OpRewrite &use) {
   return {permute(matmul(shares, terms.v), {0, 2, 1, 3}), reshape(lse, use.output_types[1].shape)};
 }
 
+double cost(const OpCall &call) {
+  return attention_cost(call.shape(0), call.shape(1), 2);
+}
+
 }  // namespace
 
 OpDefinition define_attention() {
@@ -76,6 +81,7 @@ OpDefinition define_attention() {
       .gradient_note = "attention_grad",
       .decompose = decompose,
       .decomposition = "iota, map, matmul, permute, reduce, reshape",
+      .cost = cost,
   };
 }
 

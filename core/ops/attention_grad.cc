@@ -1,6 +1,7 @@
 // attention_grad: the gradient of attention.
 #include "core/ops/catalogue/attention_rules.h"
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
@@ -35,6 +36,10 @@ std::vector<Term> decompose(const OpRewrite &use) {
   return outputs;
 }
 
+double cost(const OpCall &call) {
+  return attention_cost(call.shape(1), call.shape(2), 5);
+}
+
 }  // namespace
 
 OpDefinition define_attention_grad() {
@@ -66,6 +71,7 @@ OpDefinition define_attention_grad() {
       .infer = infer,
       .decompose = decompose,
       .decomposition = "map, matmul, permute, reduce, reshape",
+      .cost = cost,
   };
   op.attributes.push_back({"mask_gradient", AttributeKind::kBool, false, "give dmask too"});
   return op;

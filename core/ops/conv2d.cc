@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/ops/catalogue/window.h"
 
@@ -53,6 +54,10 @@ std::vector<Term> gradient(const OpRewrite &use) {
   return gradients;
 }
 
+double cost(const OpCall &call) {
+  return convolution_cost(call.outputs[0].shape, call.shape(1));
+}
+
 }  // namespace
 
 OpDefinition define_conv2d() {
@@ -80,6 +85,7 @@ OpDefinition define_conv2d() {
       .infer = infer,
       .gradient = gradient,
       .gradient_note = "conv2d_input_grad and conv2d_weight_grad",
+      .cost = cost,
   };
   op.attributes.push_back(
       {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});

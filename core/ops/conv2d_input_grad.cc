@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/ops/catalogue/window.h"
 
@@ -53,6 +54,10 @@ std::vector<Term> gradient(const OpRewrite &use) {
   return gradients;
 }
 
+double cost(const OpCall &call) {
+  return convolution_cost(call.shape(0), call.shape(1));
+}
+
 }  // namespace
 
 OpDefinition define_conv2d_input_grad() {
@@ -74,6 +79,7 @@ OpDefinition define_conv2d_input_grad() {
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
+      .cost = cost,
   };
   op.attributes.push_back(
       {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});

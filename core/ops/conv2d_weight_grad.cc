@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/ops/catalogue/window.h"
 
@@ -52,6 +53,10 @@ std::vector<Term> gradient(const OpRewrite &use) {
   return gradients;
 }
 
+double cost(const OpCall &call) {
+  return convolution_cost(call.shape(1), call.outputs[0].shape);
+}
+
 }  // namespace
 
 OpDefinition define_conv2d_weight_grad() {
@@ -73,6 +78,7 @@ OpDefinition define_conv2d_weight_grad() {
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
+      .cost = cost,
   };
   op.attributes.push_back(
       {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/ops/catalogue/window.h"
 
@@ -61,6 +62,10 @@ std::vector<Term> decompose(const OpRewrite &use) {
   return {use.inputs.size() == 3 ? y + use.inputs[2] : y};
 }
 
+double cost(const OpCall &call) {
+  return convolution_cost(call.shape(0), call.shape(1));
+}
+
 }  // namespace
 
 OpDefinition define_conv_transpose2d() {
@@ -82,6 +87,7 @@ OpDefinition define_conv_transpose2d() {
       .infer = infer,
       .decompose = decompose,
       .decomposition = "conv2d_input_grad, map",
+      .cost = cost,
   };
   op.attributes.push_back(
       {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
@@ -54,6 +55,10 @@ std::vector<Term> decompose(const OpRewrite &use) {
   return {reshape(map("add x0 x1", {product, use.inputs[2]}, type.dtype), type.shape)};
 }
 
+double cost(const OpCall &call) {
+  return product_cost(call.outputs[0].shape, static_cast<double>(call.shape(0).back(0)));
+}
+
 }  // namespace
 
 OpDefinition define_linear() {
@@ -75,6 +80,7 @@ OpDefinition define_linear() {
       .gradient_note = "matmul",
       .decompose = decompose,
       .decomposition = "map, matmul, reshape",
+      .cost = cost,
   };
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/map_rules.h"
 
 namespace flame::ops {
@@ -41,6 +42,15 @@ Status infer(OpCall &call) {
   }
   call.attributes.set("dtypes", names);
   return {};
+}
+
+double cost(const OpCall &call) {
+  MapCode code;
+  std::string error;
+  const auto inputs = static_cast<uint32_t>(call.inputs.size());
+  if (!read_map_code(call.attributes.text("code"), inputs, code, error)) return 0;  // infer says so
+  const auto elements = static_cast<double>(call.outputs[0].shape.element_count());
+  return touched_elements(call) + cost_of(code) * elements;
 }
 
 }  // namespace
@@ -84,6 +94,7 @@ OpDefinition define_map() {
       .gradient = map_gradient,
       .gradient_note =
           "reverse mode over the code, by the derivatives of the scalar functions: again one map",
+      .cost = cost,
   };
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
@@ -84,6 +85,11 @@ std::vector<Term> gradient(const OpRewrite &use) {
   return gradients;
 }
 
+double cost(const OpCall &call) {
+  const int64_t inner = call.shape(0).back(call.attributes.flag("transpose_a") ? 1 : 0);
+  return product_cost(call.outputs[0].shape, static_cast<double>(inner));
+}
+
 }  // namespace
 
 OpDefinition define_matmul() {
@@ -110,6 +116,7 @@ OpDefinition define_matmul() {
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
       .infer = infer,
       .gradient = gradient,
+      .cost = cost,
   };
 }
 

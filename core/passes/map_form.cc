@@ -69,22 +69,6 @@ std::optional<Shape> broadcast_shape(const std::vector<MapInput> &inputs) {
   return shape;
 }
 
-int cost_of(const MapCode &code) {
-  constexpr int kRoot = 4;
-  constexpr int kTranscendental = 16;
-  int cost = 0;
-  for (const MapInstruction &instruction : code.instructions) {
-    const ScalarFunction &function = *instruction.function;
-    const bool root = function.name == "div" || function.name == "reciprocal" ||
-                      function.name == "sqrt" || function.name == "rsqrt" ||
-                      function.name == "mod" || function.name == "floor_div";
-    const bool light = function.rule != ScalarRule::kFloat || function.name == "relu" ||
-                       function.name == "leaky_relu";
-    cost += root ? kRoot : light ? 1 : kTranscendental;
-  }
-  return cost;
-}
-
 std::optional<MapForm> reshaped(const MapForm &form, const Shape &shape) {
   MapForm result = form;
   result.shape = shape;

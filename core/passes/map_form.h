@@ -37,9 +37,6 @@ bool computes_wide(const Program &program, const std::vector<MapInput> &inputs,
 // The shape that the inputs broadcast to; nothing if they do not.
 std::optional<Shape> broadcast_shape(const std::vector<MapInput> &inputs);
 
-// What the code costs for one element, where an addition is 1.
-int cost_of(const MapCode &code);
-
 // The form with its outputs reshaped to `shape`; nothing if an input cannot follow.
 std::optional<MapForm> reshaped(const MapForm &form, const Shape &shape);
 

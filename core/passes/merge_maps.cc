@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/ops/catalogue/costs.h"
 #include "core/ops/catalogue/map_rules.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/passes/map_form.h"

@@ -12,13 +12,6 @@
 namespace flame {
 namespace {
 
-std::vector<TypedView> views_of(const std::vector<PlacedTensor> &tensors) {
-  std::vector<TypedView> views;
-  views.reserve(tensors.size());
-  for (const PlacedTensor &tensor : tensors) views.push_back(tensor.typed);
-  return views;
-}
-
 std::string types_of(const std::vector<PlacedTensor> &tensors) {
   std::string text;
   for (const PlacedTensor &tensor : tensors) {

@@ -41,6 +41,13 @@ std::string text_of(const PlacedProgram &placed, const std::vector<PlacedTensor>
 
 }  // namespace
 
+std::vector<TypedView> views_of(const std::vector<PlacedTensor> &tensors) {
+  std::vector<TypedView> views;
+  views.reserve(tensors.size());
+  for (const PlacedTensor &tensor : tensors) views.push_back(tensor.typed);
+  return views;
+}
+
 std::string_view name_of(MemoryClass memory_class) {
   return kNames[static_cast<size_t>(memory_class)];
 }

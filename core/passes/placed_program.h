@@ -44,6 +44,8 @@ struct PlacedTensor {
   TypedView typed;       // counted from the start of the storage
 };
 
+std::vector<TypedView> views_of(const std::vector<PlacedTensor> &tensors);
+
 // One op to run.
 struct Step {
   const OpDefinition *op = nullptr;

@@ -28,8 +28,13 @@ Result<AttributeList> options_of(const ComponentSpec &component, const OpenDevic
     const auto given = std::ranges::find(request.options, option.name,
                                          &std::pair<std::string, std::string>::first);
     if (given != request.options.end()) {
-      FLAME_ASSIGN(Scalar value, parse_scalar(option, given->second, false));
-      list.add(option, {option.name, option.list, {std::move(value)}});
+      Result<Scalar> value = parse_scalar(option, given->second, false);
+      if (!value.ok()) {
+        return config_error(fmt::format("option '{}' of backend '{}': {}", option.name,
+                                        component.id, value.error().what),
+                            value.error().hint);
+      }
+      list.add(option, {option.name, option.list, {std::move(*value)}});
     } else if (option.default_text) {
       list.add(option, default_value(option));
     }

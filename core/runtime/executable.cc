@@ -9,12 +9,6 @@
 namespace flame {
 namespace {
 
-std::vector<TypedView> views_of(const std::vector<PlacedTensor> &tensors) {
-  std::vector<TypedView> views;
-  for (const PlacedTensor &tensor : tensors) views.push_back(tensor.typed);
-  return views;
-}
-
 Error at_step(const Step &step, Error error) {
   error.what =
       fmt::format("op '{}' at {}: {}", step.op->name, printable(step.place->text()), error.what);

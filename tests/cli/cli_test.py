@@ -188,6 +188,16 @@ class Crosscheck(unittest.TestCase):
             self.assertEqual(lockstep.returncode, 0, lockstep)
             self.assertIn("1 ops agree", lockstep.stdout)
 
+    def test_threads_go_to_backends_that_have_them(self):
+        run = flamehost("crosscheck", "--ops", "fill", "--quick", "--candidate", "onednn", "--threads", "1")
+        self.assertEqual(run.returncode, 0, run)
+        for words, text in ((["--candidate", "reference", "--threads", "1"], "no backend here has a number of threads"),
+                            (["--candidate", "onednn", "--threads", "many"], "threads"),
+                            (["--candidate", "onednn", "--threads", "5000"], "1024")):
+            run = flamehost("crosscheck", "--ops", "fill", "--quick", *words)
+            self.assertEqual(run.returncode, 2, run)
+            self.assertIn(text, run.stderr)
+
     def test_what_cannot_be_compared_is_refused(self):
         for words in ([], ["--ops", "no_such_op"], ["/nowhere/program.json", "--ops", "fill"], ["/nowhere/p.json", "--seed", "x"]):
             self.assertEqual(self.crosscheck(*words).returncode, 2, words)

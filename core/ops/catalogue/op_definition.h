@@ -121,6 +121,10 @@ struct OpDefinition {
   // The required ops and views that it ends in, in alphabetical order.
   std::string_view decomposition = {};
 
+  // Multiplications and additions of one use, roughly; `outputs` are there. Null: the elements that
+  // it reads and writes, or nothing for a view.
+  double (*cost)(const OpCall &call) = nullptr;
+
   // For kView: the input's elements as strides, or nothing if a copy is needed.
   std::optional<View> (*resolve)(const View &input, const Attributes &attributes,
                                  const Shape &output) = nullptr;

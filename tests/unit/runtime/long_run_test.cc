@@ -43,16 +43,17 @@ void find_onednn() {
 }  // namespace
 
 // Counts what the program and its plugins allocate: their `new` is this one.
-__attribute__((visibility("default"))) void *operator new(size_t size,
-                                                          const std::nothrow_t &) noexcept {
-  const auto caller = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+static void *counted_malloc(size_t size, const void *return_address) noexcept {
+  const auto caller = reinterpret_cast<uintptr_t>(return_address);
   if (caller < onednn_begin || caller >= onednn_end) ++allocation_count;
   return std::malloc(size ? size : 1);
 }
+__attribute__((visibility("default"))) void *operator new(size_t size,
+                                                          const std::nothrow_t &) noexcept {
+  return counted_malloc(size, __builtin_return_address(0));
+}
 __attribute__((visibility("default"))) void *operator new(size_t size) {
-  const auto caller = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
-  if (caller < onednn_begin || caller >= onednn_end) ++allocation_count;
-  if (void *memory = std::malloc(size ? size : 1)) return memory;
+  if (void *memory = counted_malloc(size, __builtin_return_address(0))) return memory;
   throw std::bad_alloc();
 }
 __attribute__((visibility("default"))) void operator delete(void *memory) noexcept {
