@@ -14,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using model_test::Settings;
-using model_test::StartedModel;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
@@ -23,39 +22,23 @@ using testing::HasSubstr;
 constexpr int64_t kBegin = 49406, kEnd = 49407;
 const fs::path kGolden = fs::path(FLAME_SOURCE_DIR) / "tests/golden";
 
-struct Row {
-  std::vector<int64_t> ids;
-  uint32_t row_count = 0, row_length = 0, kept_count = 0;
-  uint64_t text_count = 0;
-};
-
 class ClipTokenizer : public testing::Test {
  protected:
   // Once a test.
   void start(const std::string &component, const Settings &settings = {}) {
-    Result<StartedModel> started = StartedModel::start(host_, component, settings);
+    Result<PluginModel> started = model_test::start_model(host_, component, settings);
     ASSERT_TRUE(started.ok()) << started.error().text();
-    ASSERT_NE(started->tokenizer(), nullptr);
+    ASSERT_TRUE(started->reads_text());
     model_.emplace(std::move(*started));
   }
 
-  Result<Row> tokenize(std::string_view text, uint32_t row_limit = 1) {
-    flame_tokens tokens = {};
-    tokens.struct_size = sizeof tokens;
-    CallScope scope("clip", "tokenize");
-    FLAME_TRY(scope.finish(model_->tokenizer()->tokenize(model_->get(), scope.call(),
-                                                         flame_text(text), row_limit, &tokens)));
-    const size_t count = size_t{tokens.row_count} * tokens.row_length;
-    return Row{{tokens.ids, tokens.ids + count},
-               tokens.row_count,
-               tokens.row_length,
-               tokens.kept_count,
-               tokens.text_count};
+  Result<TokenRows> tokenize(std::string_view text, uint32_t row_limit = 1) {
+    return model_->tokenize(text, row_limit);
   }
 
   // All tokens of the text, without begin, end and padding.
   std::vector<int64_t> ids(std::string_view text) {
-    const Result<Row> row = tokenize(text, 1u << 20);
+    const Result<TokenRows> row = tokenize(text, 1u << 20);
     EXPECT_TRUE(row.ok()) << row.error().text();
     if (!row.ok()) return {};
     EXPECT_EQ(row->kept_count, row->text_count);
@@ -64,13 +47,17 @@ class ClipTokenizer : public testing::Test {
     return out;
   }
   std::string error_of(std::string_view text, uint32_t row_limit = 1) {
-    const Result<Row> row = tokenize(text, row_limit);
+    const Result<TokenRows> row = tokenize(text, row_limit);
     return row.ok() ? "it was accepted" : row.error().text();
   }
 
   PluginHost host_{{}};
-  std::optional<StartedModel> model_;
+  std::optional<PluginModel> model_;
 };
+
+size_t rows_of(const TokenRows &rows) {
+  return rows.ids.size() / rows.row_length;
+}
 
 uint64_t splitmix64(uint64_t x) {
   x += 0x9E3779B97F4A7C15;
@@ -196,10 +183,10 @@ TEST_F(ClipTokenizer, GivesTheIdsOfTwelveThousandTexts) {
 
 TEST_F(ClipTokenizer, FillsARowBehindTheEndWithTheEndTokenForL) {
   start("clip-l");
-  const Result<Row> row = tokenize("a photo of a cat");
+  const Result<TokenRows> row = tokenize("a photo of a cat");
   ASSERT_TRUE(row.ok());
   EXPECT_EQ(row->row_length, 77u);
-  EXPECT_EQ(row->row_count, 1u);
+  EXPECT_EQ(rows_of(*row), 1u);
   EXPECT_EQ(row->kept_count, 5u);
   EXPECT_EQ(row->text_count, 5u);
   EXPECT_THAT(std::vector(row->ids.begin(), row->ids.begin() + 7),
@@ -209,7 +196,7 @@ TEST_F(ClipTokenizer, FillsARowBehindTheEndWithTheEndTokenForL) {
 
 TEST_F(ClipTokenizer, FillsARowBehindTheEndWithZeroForG) {
   start("clip-g");
-  const Result<Row> row = tokenize("cat");
+  const Result<TokenRows> row = tokenize("cat");
   ASSERT_TRUE(row.ok());
   EXPECT_EQ(row->ids[2], kEnd);
   EXPECT_THAT(std::vector(row->ids.begin() + 3, row->ids.end()), Each(0));
@@ -224,9 +211,9 @@ TEST_F(ClipTokenizer, CutsALongTextIntoRowsOf75) {
   start("clip-l");
   std::string text;
   for (int i = 0; i < 160; ++i) text += "cat ";
-  const Result<Row> whole = tokenize(text, 3);
+  const Result<TokenRows> whole = tokenize(text, 3);
   ASSERT_TRUE(whole.ok());
-  EXPECT_EQ(whole->row_count, 3u);
+  EXPECT_EQ(rows_of(*whole), 3u);
   EXPECT_EQ(whole->kept_count, 160u);
   for (size_t row = 0; row < 3; ++row) EXPECT_EQ(whole->ids[row * 77], kBegin);
   EXPECT_EQ(whole->ids[76], kEnd);
@@ -234,11 +221,11 @@ TEST_F(ClipTokenizer, CutsALongTextIntoRowsOf75) {
   EXPECT_EQ(whole->ids[2 * 77 + 10], 2368);
   EXPECT_EQ(whole->ids[2 * 77 + 11], kEnd);
 
-  const Result<Row> cut = tokenize(text, 2);
-  EXPECT_EQ(cut->row_count, 2u);
+  const Result<TokenRows> cut = tokenize(text, 2);
+  EXPECT_EQ(rows_of(*cut), 2u);
   EXPECT_EQ(cut->kept_count, 150u);
   EXPECT_EQ(cut->text_count, 160u);
-  EXPECT_EQ(tokenize("", 3)->row_count, 1u);
+  EXPECT_EQ(rows_of(*tokenize("", 3)), 1u);
 }
 
 TEST_F(ClipTokenizer, RefusesWhatIsNoUtf8AndSaysWhere) {
