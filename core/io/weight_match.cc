@@ -17,7 +17,7 @@ constexpr size_t kGroupsShown = 8;
 
 // Sizes that programs are built for where only their parameters count; the first that a model takes.
 constexpr int64_t kSides[] = {64, 128, 16};
-constexpr int64_t kTokens = 77;
+constexpr int64_t kTokens = 1;
 
 bool matches(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
