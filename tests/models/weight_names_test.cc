@@ -260,6 +260,28 @@ TEST_F(Options, ThatDoNotFitAreNamed) {
               HasSubstr("num_attention_heads: 5 heads do not divide hidden_size 768"));
 }
 
+// config.json of the published folders, beside this file: every key is known, and says the default.
+TEST_F(Options, AreThePublishedOnes) {
+  for (const std::string component : {"sdxl", "sdxl-vae", "clip-l", "clip-g"}) {
+    SCOPED_TRACE(component);
+    const Catalogue catalogue = Catalogue::scan({FLAME_PLUGINS});
+    const Result<Catalogue::Match> match = catalogue.find("model", component);
+    ASSERT_TRUE(match.ok()) << match.error().text();
+    const Result<Json> config = read_config_file(fs::path(FLAME_SOURCE_DIR) /
+                                                 "tests/models/configs" / (component + ".json"));
+    ASSERT_TRUE(config.ok()) << config.error().text();
+    const auto given = read_model_config(*config, *match->component, "config.json");
+    ASSERT_TRUE(given.ok()) << given.error().text();
+    EXPECT_GT(given->size(), 10u);
+    for (const OptionValue &value : *given) {
+      std::vector<Scalar> expected =
+          default_value(*match->component->find_option(value.name)).items;
+      if (expected.size() == 1) expected.resize(value.items.size(), expected.front());
+      EXPECT_EQ(value.items, expected) << value.name;
+    }
+  }
+}
+
 TEST_F(Options, OfSizesThatCannotBeAreNamed) {
   start("sdxl");
   EXPECT_THAT(build_error("unet", {{"batch", 0}, {"height", 8}, {"width", 8}, {"tokens", 1}}),
