@@ -94,7 +94,7 @@ def choice_of(names):
     return names[::step]
 
 
-def record(name, kind, model, config, inputs, run, seed, weights_name=None):
+def record(name, kind, model, config, inputs, run, seed, weights_name=None, single_file=None):
     model = model.double().eval()
     numbers = Numbers(seed)
     fill(model, numbers)
@@ -119,10 +119,94 @@ def record(name, kind, model, config, inputs, run, seed, weights_name=None):
     metadata = {"flame.recording": "1", "flame.model": kind, "flame.config": json.dumps(config, sort_keys=True),
                 "flame.source": " ".join(f"{key} {value}" for key, value in VERSIONS.items())}
     weights = {key: value.detach().float() for key, value in parameters.items()}
-    for file, content, more in ((name, tensors, metadata), (f"{weights_name or name}.weights", weights, {"format": "pt"})):
+    files = [(name, tensors, metadata), (f"{weights_name or name}.weights", weights, {"format": "pt"})]
+    if single_file:  # the answers alone, with weights as single-file checkpoints hold them
+        forward = {key: value for key, value in tensors.items() if key.startswith(("input/", "output/"))}
+        files += [(f"{name}_single", forward, metadata), (f"{name}_single.weights", single_file(model, weights), {})]
+    for file, content, more in files:
         path = FOLDER / f"{file}.safetensors"
         save(path, content, more)
         print(f"{path.name}: {len(content)} tensors, {path.stat().st_size} bytes")
+
+
+def rename(name, words):
+    for old, new in words:
+        name = name.replace(old, new)
+    return name
+
+
+RESNET = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"), ("norm2", "out_layers.0"),
+          ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection")]
+
+
+def unet_as_ldm(unet, weights):
+    """Walks the blocks in their order and counts them, as LDM's own UNet does when it is built."""
+    places = {"time_embedding.linear_": "time_embed.", "add_embedding.linear_": "label_emb.0.", "conv_in.": "input_blocks.0.0.",
+              "conv_norm_out.": "out.0.", "conv_out.": "out.2."}
+    count = 1
+    for i, block in enumerate(unet.down_blocks):
+        for j in range(len(block.resnets)):
+            places[f"down_blocks.{i}.resnets.{j}."] = f"input_blocks.{count}.0."
+            places[f"down_blocks.{i}.attentions.{j}."] = f"input_blocks.{count}.1."
+            count += 1
+        if block.downsamplers:
+            places[f"down_blocks.{i}.downsamplers.0.conv."] = f"input_blocks.{count}.0.op."
+            count += 1
+    for old, new in (("resnets.0", 0), ("attentions.0", 1), ("resnets.1", 2)):
+        places[f"mid_block.{old}."] = f"middle_block.{new}."
+    count = 0
+    for i, block in enumerate(unet.up_blocks):
+        for j in range(len(block.resnets)):
+            places[f"up_blocks.{i}.resnets.{j}."] = f"output_blocks.{count}.0."
+            places[f"up_blocks.{i}.attentions.{j}."] = f"output_blocks.{count}.1."
+            count += 1
+        if block.upsamplers:
+            places[f"up_blocks.{i}.upsamplers.0.conv."] = f"output_blocks.{count - 1}.{1 + hasattr(block, 'attentions')}.conv."
+    out = {}
+    for name, value in weights.items():
+        old, = [place for place in places if name.startswith(place)]
+        rest = name[len(old):]
+        if "embedding" in old:
+            rest = rename(rest, [("1.", "0.")]) if rest[0] == "1" else rest
+        if ".resnets." in old:
+            rest = rename(rest, RESNET)
+        out["model.diffusion_model." + places[old] + rest] = value
+    return out
+
+
+def vae_as_ldm(vae, weights):
+    last = len(vae.decoder.up_blocks) - 1
+    words = [("mid_block.resnets.0", "mid.block_1"), ("mid_block.resnets.1", "mid.block_2"), ("mid_block.attentions.0", "mid.attn_1"),
+             ("down_blocks", "down"), ("downsamplers.0", "downsample"), ("upsamplers.0", "upsample"), (".resnets.", ".block."),
+             ("group_norm", "norm"), ("to_out.0", "proj_out"), ("to_", ""), ("conv_shortcut", "nin_shortcut"),
+             ("conv_norm_out", "norm_out")]
+    words += [(f"up_blocks.{i}.", f"up.{last - i}.") for i in range(last + 1)]
+    return {"first_stage_model." + rename(name, words): value[:, :, None, None] if value.dim() == 2 else value
+            for name, value in weights.items()}
+
+
+def text_as_open_clip(encoder, weights):
+    words = [("text_model.", ""), ("encoder.layers", "transformer.resblocks"), ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"),
+             ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj"), ("self_attn", "attn"), ("embeddings.token", "token"),
+             ("embeddings.position_embedding.weight", "positional_embedding"), ("final_layer_norm", "ln_final")]
+    out = {"logit_scale": torch.zeros(())}
+    for name, value in weights.items():
+        if ".k_proj." in name or ".v_proj." in name:
+            continue
+        if ".q_proj." in name:
+            value = torch.cat([weights[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")])
+            name = name.replace("q_proj.", "in_proj_")
+        if name == "text_projection.weight":
+            name, value = "text_projection", value.T
+        out["conditioner.embedders.1.model." + rename(name, words)] = value
+    return out
+
+
+def text_as_ldm(encoder, weights):
+    out = {"conditioner.embedders.0.transformer." + name: value for name, value in weights.items()}
+    count = encoder.config.max_position_embeddings
+    out["conditioner.embedders.0.transformer.text_model.embeddings.position_ids"] = torch.arange(count)[None]
+    return out
 
 
 def published(config):
@@ -138,7 +222,7 @@ def steps(*values):
     return lambda numbers: torch.tensor(values, dtype=torch.float64)
 
 
-def record_unet(name, seed, batch, size, tokens, times, ids, **config):
+def record_unet(name, seed, batch, size, tokens, times, ids, single_file=None, **config):
     model = diffusers.UNet2DConditionModel(**config)
     config = published(model.config)
     text = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
@@ -151,7 +235,7 @@ def record_unet(name, seed, batch, size, tokens, times, ids, **config):
         answer = unet(given["sample"], given["timestep"], given["encoder_hidden_states"], added_cond_kwargs=added)
         return {"sample": answer.sample}
 
-    record(name, "sdxl.unet", model, config, inputs, run, seed)
+    record(name, "sdxl.unet", model, config, inputs, run, seed, single_file=single_file)
 
 
 def record_unets():
@@ -166,10 +250,10 @@ def record_unets():
                 down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
                 transformer_layers_per_block=(2, 1), attention_head_dim=(2, 4), cross_attention_dim=10,
                 addition_embed_type="text_time", addition_time_embed_dim=6, projection_class_embeddings_input_dim=40,
-                use_linear_projection=False, flip_sin_to_cos=False, freq_shift=1)
+                use_linear_projection=False, flip_sin_to_cos=False, freq_shift=1, single_file=unet_as_ldm)
 
 
-def record_vae(name, seed, batch, picture, latent, **config):
+def record_vae(name, seed, batch, picture, latent, single_file=None, **config):
     for part in ("encoder", "decoder"):
         model = diffusers.AutoencoderKL(**config)
         whole = published(model.config)
@@ -187,12 +271,13 @@ def record_vae(name, seed, batch, picture, latent, **config):
                 if vae.post_quant_conv is not None:
                     hidden = vae.post_quant_conv(hidden)
                 return {"sample": vae.decoder(hidden)}
-        record(f"{name}_{part}", f"sdxl.vae.{part}", model, whole, inputs, run, seed, name)
+        record(f"{name}_{part}", f"sdxl.vae.{part}", model, whole, inputs, run, seed, name, single_file)
 
 
 def record_vaes():
     record_vae("sdxl_vae_a", 3, 2, (18, 14), (3, 5), block_out_channels=(4, 8, 8), layers_per_block=1, norm_num_groups=2,
-               down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, latent_channels=4)
+               down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, latent_channels=4,
+               single_file=vae_as_ldm)
     record_vae("sdxl_vae_b", 4, 1, (11, 8), (4, 3), block_out_channels=(8, 4), layers_per_block=2, norm_num_groups=2,
                down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=3,
                in_channels=2, out_channels=1, use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False)
@@ -217,7 +302,8 @@ def record_text(name, seed, kind, projects, ids, **config):
             return outputs | {"text_embeds": answer.text_embeds}
         return outputs | {"pooler_output": answer.pooler_output}
 
-    record(name, kind, model, whole, {"input_ids": rows(*ids)}, run, seed)
+    single_file = {"clip_l_a": text_as_ldm, "clip_g_a": text_as_open_clip}.get(name)
+    record(name, kind, model, whole, {"input_ids": rows(*ids)}, run, seed, single_file=single_file)
 
 
 def record_texts():

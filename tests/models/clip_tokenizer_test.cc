@@ -6,18 +6,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/base/call_scope.h"
-#include "core/base/file.h"
-#include "core/base/flame_text.h"
 #include "core/base/json.h"
-#include "core/plugin/attribute_list.h"
-#include "core/plugin/plugin_host.h"
-#include "flame/tokenizer.h"
+#include "tests/models/started_model.h"
 
 namespace flame {
 namespace {
 
 namespace fs = std::filesystem;
+using model_test::Settings;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
@@ -26,61 +22,23 @@ using testing::HasSubstr;
 constexpr int64_t kBegin = 49406, kEnd = 49407;
 const fs::path kGolden = fs::path(FLAME_SOURCE_DIR) / "tests/golden";
 
-struct Row {
-  std::vector<int64_t> ids;
-  uint32_t row_count = 0, row_length = 0, kept_count = 0;
-  uint64_t text_count = 0;
-};
-
-using Settings = std::vector<std::pair<std::string, Scalar>>;
-
 class ClipTokenizer : public testing::Test {
  protected:
-  ~ClipTokenizer() override {
-    if (model_) models_->destroy(model_);
-  }
-
   // Once a test.
   void start(const std::string &component, const Settings &settings = {}) {
-    const Catalogue catalogue = Catalogue::scan({FLAME_PLUGINS});
-    const Result<Catalogue::Match> match = catalogue.find("model", component);
-    ASSERT_TRUE(match.ok()) << match.error().text();
-    const Result<StartedComponent> started = host_.start(*match);
+    Result<PluginModel> started = model_test::start_model(host_, component, settings);
     ASSERT_TRUE(started.ok()) << started.error().text();
-    tokenizer_ =
-        static_cast<const flame_tokenizer_interface *>(started->plugin->query(FLAME_TOKENIZER_ID));
-    ASSERT_NE(tokenizer_, nullptr);
-    AttributeList options;
-    for (const OptionSpec &spec : started->component->options) {
-      OptionValue value = default_value(spec);
-      for (const auto &[name, scalar] : settings)
-        if (name == spec.name) value.items = {scalar};
-      if (!value.items.empty()) options.add(spec, value);
-    }
-    models_ = &started->table<flame_model_interface>();
-    CallScope scope("clip", "create");
-    const Status made = scope.finish(models_->create(scope.call(), flame_text(component),
-                                                     options.data(), options.size(), &model_));
-    ASSERT_TRUE(made.ok()) << made.error().text();
+    ASSERT_TRUE(started->reads_text());
+    model_.emplace(std::move(*started));
   }
 
-  Result<Row> tokenize(std::string_view text, uint32_t row_limit = 1) {
-    flame_tokens tokens = {};
-    tokens.struct_size = sizeof tokens;
-    CallScope scope("clip", "tokenize");
-    FLAME_TRY(scope.finish(
-        tokenizer_->tokenize(model_, scope.call(), flame_text(text), row_limit, &tokens)));
-    const size_t count = size_t{tokens.row_count} * tokens.row_length;
-    return Row{{tokens.ids, tokens.ids + count},
-               tokens.row_count,
-               tokens.row_length,
-               tokens.kept_count,
-               tokens.text_count};
+  Result<TokenRows> tokenize(std::string_view text, uint32_t row_limit = 1) {
+    return model_->tokenize(text, row_limit);
   }
 
   // All tokens of the text, without begin, end and padding.
   std::vector<int64_t> ids(std::string_view text) {
-    const Result<Row> row = tokenize(text, 1u << 20);
+    const Result<TokenRows> row = tokenize(text, 1u << 20);
     EXPECT_TRUE(row.ok()) << row.error().text();
     if (!row.ok()) return {};
     EXPECT_EQ(row->kept_count, row->text_count);
@@ -89,15 +47,17 @@ class ClipTokenizer : public testing::Test {
     return out;
   }
   std::string error_of(std::string_view text, uint32_t row_limit = 1) {
-    const Result<Row> row = tokenize(text, row_limit);
+    const Result<TokenRows> row = tokenize(text, row_limit);
     return row.ok() ? "it was accepted" : row.error().text();
   }
 
   PluginHost host_{{}};
-  const flame_model_interface *models_ = nullptr;
-  const flame_tokenizer_interface *tokenizer_ = nullptr;
-  flame_model *model_ = nullptr;
+  std::optional<PluginModel> model_;
 };
+
+size_t rows_of(const TokenRows &rows) {
+  return rows.ids.size() / rows.row_length;
+}
 
 uint64_t splitmix64(uint64_t x) {
   x += 0x9E3779B97F4A7C15;
@@ -223,10 +183,10 @@ TEST_F(ClipTokenizer, GivesTheIdsOfTwelveThousandTexts) {
 
 TEST_F(ClipTokenizer, FillsARowBehindTheEndWithTheEndTokenForL) {
   start("clip-l");
-  const Result<Row> row = tokenize("a photo of a cat");
+  const Result<TokenRows> row = tokenize("a photo of a cat");
   ASSERT_TRUE(row.ok());
   EXPECT_EQ(row->row_length, 77u);
-  EXPECT_EQ(row->row_count, 1u);
+  EXPECT_EQ(rows_of(*row), 1u);
   EXPECT_EQ(row->kept_count, 5u);
   EXPECT_EQ(row->text_count, 5u);
   EXPECT_THAT(std::vector(row->ids.begin(), row->ids.begin() + 7),
@@ -236,14 +196,14 @@ TEST_F(ClipTokenizer, FillsARowBehindTheEndWithTheEndTokenForL) {
 
 TEST_F(ClipTokenizer, FillsARowBehindTheEndWithZeroForG) {
   start("clip-g");
-  const Result<Row> row = tokenize("cat");
+  const Result<TokenRows> row = tokenize("cat");
   ASSERT_TRUE(row.ok());
   EXPECT_EQ(row->ids[2], kEnd);
   EXPECT_THAT(std::vector(row->ids.begin() + 3, row->ids.end()), Each(0));
 }
 
 TEST_F(ClipTokenizer, FillsWithAnotherTokenIfAsked) {
-  start("clip-l", {{"pad_token", std::string("cat</w>")}});
+  start("clip-l", {{"pad_token", {std::string("cat</w>")}}});
   EXPECT_EQ(tokenize("a")->ids.back(), 2368);
 }
 
@@ -251,9 +211,9 @@ TEST_F(ClipTokenizer, CutsALongTextIntoRowsOf75) {
   start("clip-l");
   std::string text;
   for (int i = 0; i < 160; ++i) text += "cat ";
-  const Result<Row> whole = tokenize(text, 3);
+  const Result<TokenRows> whole = tokenize(text, 3);
   ASSERT_TRUE(whole.ok());
-  EXPECT_EQ(whole->row_count, 3u);
+  EXPECT_EQ(rows_of(*whole), 3u);
   EXPECT_EQ(whole->kept_count, 160u);
   for (size_t row = 0; row < 3; ++row) EXPECT_EQ(whole->ids[row * 77], kBegin);
   EXPECT_EQ(whole->ids[76], kEnd);
@@ -261,11 +221,11 @@ TEST_F(ClipTokenizer, CutsALongTextIntoRowsOf75) {
   EXPECT_EQ(whole->ids[2 * 77 + 10], 2368);
   EXPECT_EQ(whole->ids[2 * 77 + 11], kEnd);
 
-  const Result<Row> cut = tokenize(text, 2);
-  EXPECT_EQ(cut->row_count, 2u);
+  const Result<TokenRows> cut = tokenize(text, 2);
+  EXPECT_EQ(rows_of(*cut), 2u);
   EXPECT_EQ(cut->kept_count, 150u);
   EXPECT_EQ(cut->text_count, 160u);
-  EXPECT_EQ(tokenize("", 3)->row_count, 1u);
+  EXPECT_EQ(rows_of(*tokenize("", 3)), 1u);
 }
 
 TEST_F(ClipTokenizer, RefusesWhatIsNoUtf8AndSaysWhere) {
@@ -301,12 +261,12 @@ TEST_F(ClipTokenizer, NeedsARow) {
 }
 
 TEST_F(ClipTokenizer, SaysThatAModelHasTooFewTokens) {
-  start("clip-l", {{"vocab_size", int64_t{1000}}});
+  start("clip-l", {{"vocab_size", {int64_t{1000}}}});
   EXPECT_THAT(error_of("cat"), AllOf(HasSubstr("49408 tokens"), HasSubstr("vocab_size is 1000")));
 }
 
 TEST_F(ClipTokenizer, SaysThatAPaddingIsNoToken) {
-  start("clip-l", {{"pad_token", std::string("no token")}});
+  start("clip-l", {{"pad_token", {std::string("no token")}}});
   EXPECT_THAT(error_of("cat"), HasSubstr("pad_token: 'no token'"));
 }
 
@@ -317,7 +277,7 @@ class ClipVocabulary : public ClipTokenizer {
 
   std::string error_with(const std::string &merges) {
     std::ofstream(folder_ / "merges.txt") << merges;
-    start("clip-l", {{"vocabulary", folder_.string()}});
+    start("clip-l", {{"vocabulary", {folder_.string()}}});
     return error_of("cat");
   }
 
@@ -326,13 +286,13 @@ class ClipVocabulary : public ClipTokenizer {
 
 TEST_F(ClipVocabulary, IsTakenFromTheFolderOfTheOption) {
   std::ofstream(folder_ / "merges.txt") << "#version: 0.2\nc a\nca t</w>\n";
-  start("clip-l", {{"vocabulary", folder_.string()}});
+  start("clip-l", {{"vocabulary", {folder_.string()}}});
   EXPECT_EQ(tokenize("cat")->ids[1], 513);
   EXPECT_EQ(tokenize("cat")->ids[2], 515);
 }
 
 TEST_F(ClipVocabulary, IsMissed) {
-  start("clip-l", {{"vocabulary", (folder_ / "none.txt").string()}});
+  start("clip-l", {{"vocabulary", {(folder_ / "none.txt").string()}}});
   EXPECT_THAT(error_of("cat"), AllOf(HasSubstr("none.txt"), HasSubstr("option vocabulary")));
 }
 
