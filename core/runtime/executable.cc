@@ -35,30 +35,54 @@ Status check(const PlacedTensor *tensor, std::string_view name, size_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<Executable>> Executable::make(PlacedProgram placed, TensorStore &store) {
+Result<std::unique_ptr<Executable>> Executable::make(PlacedProgram placed, TensorStore &store,
+                                                     Runs runs) {
   std::unique_ptr<Executable> made(new Executable(std::move(placed), store.device()));
-  FLAME_TRY(made->bind_memory(store));
-  FLAME_TRY(made->bind_steps());
-  return made;
+  const Status bound = made->bind(store, runs);
+  if (bound.ok()) return made;
+  Error error = bound.error();
+  if (error.kind == ErrorKind::kOutOfMemory) {
+    error.what += "\nthe program needs\n" + memory_table(made->placed_);
+    error.hint =
+        "take a smaller batch or picture, give 'memory' so that activations are computed "
+        "again instead of kept, or free memory of the device";
+  }
+  return error;
 }
 
+Status Executable::bind(TensorStore &store, Runs runs) {
+  FLAME_TRY(bind_memory(store));
+  FLAME_TRY(bind_steps());
+  return runs == Runs::kOften ? record() : Status();
+}
+
+// One block for what the store lacks and one for the outputs.
 Status Executable::bind_memory(TensorStore &store) {
   FLAME_ASSIGN(arena_, store.arena(placed_.arena_bytes));
+  std::vector<TensorStore::Wanted> shared;
+  std::vector<uint64_t> own;
   for (const Storage &storage : placed_.storages) {
-    std::shared_ptr<DeviceMemory> &memory = externals_.emplace_back();
     if (!storage.external) continue;
     if (storage.memory_class == MemoryClass::kOutputs) {
-      FLAME_ASSIGN(DeviceMemory own, device_.allocate(storage.size_bytes));
-      memory = std::make_shared<DeviceMemory>(std::move(own));
+      own.push_back(storage.size_bytes);
     } else {
-      FLAME_ASSIGN(memory, store.tensor(storage.name, storage.size_bytes));
+      shared.push_back({storage.name, storage.size_bytes});
     }
+  }
+  FLAME_ASSIGN(const std::vector<MemoryPiece> of_store, store.tensors(shared));
+  FLAME_ASSIGN(const std::vector<MemoryPiece> of_this, allocate_block(device_, own));
+  auto next_shared = of_store.begin();
+  auto next_own = of_this.begin();
+  for (const Storage &storage : placed_.storages) {
+    MemoryPiece &piece = externals_.emplace_back();
+    if (!storage.external) continue;
+    piece = storage.memory_class == MemoryClass::kOutputs ? *next_own++ : *next_shared++;
   }
   return {};
 }
 
 std::byte *Executable::address(uint32_t storage) const {
-  if (externals_[storage]) return externals_[storage]->data();
+  if (placed_.storages[storage].external) return externals_[storage].data();
   std::byte *base = arena_->data();
   return base ? base + placed_.storages[storage].offset : nullptr;
 }
@@ -83,7 +107,21 @@ Status Executable::bind_steps() {
   return {};
 }
 
+Status Executable::record() {
+  if (steps_.empty() || !device_.can_record()) return {};
+  const bool is_safe =
+      std::ranges::all_of(steps_, [](const Bound &step) { return step.plan->info().capture_safe; });
+  if (!is_safe) return {};
+  FLAME_ASSIGN(DeviceStream stream, device_.create_stream());
+  FLAME_ASSIGN(graph_, device_.record(stream, [&] { return enqueue(stream); }));
+  return {};
+}
+
 Status Executable::run(const DeviceStream &stream) const {
+  return graph_ ? graph_.replay(stream) : enqueue(stream);
+}
+
+Status Executable::enqueue(const DeviceStream &stream) const {
   for (const Bound &step : steps_) {
     const Status status = step.plan->run(stream, step.inputs, step.outputs, step.workspace);
     if (!status.ok()) {

@@ -134,7 +134,7 @@ typedef struct flame_capture {
   flame_status (*begin)(flame_call *call) FLAME_NOEXCEPT;                  /* [stream-serial] */
   flame_status (*end)(flame_call *call, flame_graph **out) FLAME_NOEXCEPT; /* [stream-serial] */
   flame_status (*replay)(flame_call *call, flame_graph *graph)
-      FLAME_NOEXCEPT; /* enqueues all of it; [stream-serial] */
+      FLAME_NOEXCEPT; /* enqueues all of it, on any stream of the device; [stream-serial] */
   void (*drop)(flame_graph *graph) FLAME_NOEXCEPT;
 } flame_capture;
 
