@@ -49,6 +49,15 @@ void DeviceMemory::swap(DeviceMemory &other) noexcept {
   std::swap(size_, other.size_);
 }
 
+DeviceEvent::~DeviceEvent() {
+  if (event_) device_->sync_->destroy_event(event_);
+}
+
+void DeviceEvent::swap(DeviceEvent &other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(event_, other.event_);
+}
+
 DeviceStream::~DeviceStream() {
   if (!stream_) return;
   // An error here was either reported by an earlier call or belongs to work that nobody waits for.
@@ -66,6 +75,18 @@ Status DeviceStream::synchronize() const {
   CallScope scope(device_->backend_.plugin_id, "flame.sync/1 synchronize");
   scope.call()->stream = stream_;
   return scope.finish(device_->sync_->synchronize(scope.call()));
+}
+
+Status DeviceStream::record(const DeviceEvent &event) const {
+  CallScope scope(device_->backend_.plugin_id, "flame.sync/1 record");
+  scope.call()->stream = stream_;
+  return scope.finish(device_->sync_->record(scope.call(), event.event_));
+}
+
+Status DeviceStream::wait(const DeviceEvent &event) const {
+  CallScope scope(device_->backend_.plugin_id, "flame.sync/1 wait");
+  scope.call()->stream = stream_;
+  return scope.finish(device_->sync_->wait(scope.call(), event.event_));
 }
 
 DeviceGraph::~DeviceGraph() {
@@ -156,6 +177,14 @@ Result<DeviceStream> Device::create_stream() const {
   return stream;
 }
 
+Result<DeviceEvent> Device::create_event() const {
+  DeviceEvent event;
+  CallScope scope(backend_.plugin_id, "flame.sync/1 create_event");
+  FLAME_TRY(scope.finish(sync_->create_event(handle_, scope.call(), &event.event_)));
+  event.device_ = this;
+  return event;
+}
+
 Status Device::upload(const DeviceStream &stream, std::span<const std::byte> from, void *to) const {
   if (from.empty()) return {};
   CallScope scope(backend_.plugin_id, "flame.memory/1 upload");
@@ -171,14 +200,20 @@ Status Device::download(const DeviceStream &stream, const void *from,
   return scope.finish(memory_->download(handle_, scope.call(), from, to.data(), to.size()));
 }
 
-Result<DeviceGraph> Device::record(DeviceStream &stream,
+bool Device::branches() const {
+  return capture_ && FLAME_HAS(flame_capture, capture_, flags) &&
+         (capture_->flags & FLAME_CAPTURE_BRANCHES);
+}
+
+Result<DeviceGraph> Device::record(std::span<DeviceStream> streams,
                                    const std::function<Status()> &enqueue) const {
+  const DeviceStream &stream = streams.front();
   CallScope begin(backend_.plugin_id, "flame.capture/1 begin", call_flags_);
   begin.call()->stream = stream.get();
   FLAME_TRY(begin.finish(capture_->begin(begin.call())));
-  stream.recording_ = true;
+  for (DeviceStream &each : streams) each.recording_ = true;
   const Status enqueued = enqueue();
-  stream.recording_ = false;
+  for (DeviceStream &each : streams) each.recording_ = false;
   // Ended in any case: a stream that still records can do nothing else.
   CallScope end(backend_.plugin_id, "flame.capture/1 end", call_flags_);
   end.call()->stream = stream.get();

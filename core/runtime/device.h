@@ -54,6 +54,22 @@ class DeviceMemory {
   uint64_t size_ = 0;
 };
 
+// A mark in a stream that others can wait for.
+class DeviceEvent {
+ public:
+  DeviceEvent() = default;
+  DeviceEvent(DeviceEvent &&other) noexcept { swap(other); }
+  DeviceEvent &operator=(DeviceEvent &&other) noexcept { return swap(other), *this; }
+  ~DeviceEvent();
+
+ private:
+  friend class Device;
+  friend class DeviceStream;
+  void swap(DeviceEvent &other) noexcept;
+  const Device *device_ = nullptr;
+  flame_event *event_ = nullptr;
+};
+
 // A queue of work of a device; synced before it is destroyed.
 class DeviceStream {
  public:
@@ -65,6 +81,9 @@ class DeviceStream {
   flame_stream *get() const { return stream_; }
   // Returns when its work is done; errors of that work surface here.
   Status synchronize() const;
+  // Marks the work so far; what is enqueued from now on waits for the mark.
+  Status record(const DeviceEvent &event) const;
+  Status wait(const DeviceEvent &event) const;
 
  private:
   friend class Device;
@@ -140,15 +159,19 @@ class Device final : public Target {
 
   Result<DeviceMemory> allocate(uint64_t size) const;
   Result<DeviceStream> create_stream() const;
+  Result<DeviceEvent> create_event() const;
   // Enqueue; the processor's memory stays valid and untouched until the stream is synced.
   Status upload(const DeviceStream &stream, std::span<const std::byte> from, void *to) const;
   Status download(const DeviceStream &stream, const void *from, std::span<std::byte> to) const;
 
   // Whether the backend offers flame.capture/1.
   bool can_record() const { return capture_ != nullptr; }
-  // Records what `enqueue` puts on the stream instead of running it. An error of `enqueue` is
-  // handed on, and nothing is kept.
-  Result<DeviceGraph> record(DeviceStream &stream, const std::function<Status()> &enqueue) const;
+  // Whether streams that wait for a recorded one become branches of what is recorded.
+  bool branches() const override;
+  // Records what `enqueue` puts on the first stream instead of running it; the others are those
+  // that it branches to. An error of `enqueue` is handed on, and nothing is kept.
+  Result<DeviceGraph> record(std::span<DeviceStream> streams,
+                             const std::function<Status()> &enqueue) const;
 
   // What is free on the device now; 0 if the backend does not know.
   Result<uint64_t> free_memory() const;
@@ -170,6 +193,7 @@ class Device final : public Target {
  private:
   friend class DeviceMemory;
   friend class DeviceStream;
+  friend class DeviceEvent;
   friend class DeviceGraph;
   friend class OpPlan;
   Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t index,

@@ -5,9 +5,12 @@
 #include <algorithm>
 
 #include "core/base/terminal.h"
+#include "core/runtime/branches.h"
 
 namespace flame {
 namespace {
+
+constexpr uint32_t kMostLanes = 4;
 
 Error at_step(const Step &step, Error error) {
   error.what =
@@ -112,23 +115,52 @@ Status Executable::record() {
   const bool is_safe =
       std::ranges::all_of(steps_, [](const Bound &step) { return step.plan->info().capture_safe; });
   if (!is_safe) return {};
-  FLAME_ASSIGN(DeviceStream stream, device_.create_stream());
-  FLAME_ASSIGN(graph_, device_.record(stream, [&] { return enqueue(stream); }));
+  const Branches branches = find_branches(placed_, device_.branches() ? kMostLanes : 1);
+  std::vector<DeviceStream> lanes;
+  for (uint32_t i = 0; i < branches.lanes; ++i) {
+    FLAME_ASSIGN(DeviceStream lane, device_.create_stream());
+    lanes.push_back(std::move(lane));
+  }
+  FLAME_ASSIGN(graph_, device_.record(lanes, [&] { return enqueue(branches, lanes); }));
+  return {};
+}
+
+// Every lane branches off at the start and is joined at the end.
+Status Executable::enqueue(const Branches &branches, std::span<const DeviceStream> lanes) const {
+  std::vector<DeviceEvent> marks(steps_.size());
+  const auto mark = [&](const DeviceStream &lane) -> Result<DeviceEvent> {
+    FLAME_ASSIGN(DeviceEvent event, device_.create_event());
+    FLAME_TRY(lane.record(event));
+    return event;
+  };
+  if (lanes.size() > 1) {
+    FLAME_ASSIGN(const DeviceEvent start, mark(lanes[0]));
+    for (const DeviceStream &lane : lanes.subspan(1)) FLAME_TRY(lane.wait(start));
+  }
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Branches::Place &place = branches.steps[i];
+    for (const uint32_t earlier : place.waits) FLAME_TRY(lanes[place.lane].wait(marks[earlier]));
+    FLAME_TRY(run_step(i, lanes[place.lane]));
+    if (!place.awaited) continue;
+    FLAME_ASSIGN(marks[i], mark(lanes[place.lane]));
+  }
+  for (const DeviceStream &lane : lanes.subspan(1)) {
+    FLAME_ASSIGN(const DeviceEvent end, mark(lane));
+    FLAME_TRY(lanes[0].wait(end));
+  }
   return {};
 }
 
 Status Executable::run(const DeviceStream &stream) const {
-  return graph_ ? graph_.replay(stream) : enqueue(stream);
+  if (graph_) return graph_.replay(stream);
+  for (size_t i = 0; i < steps_.size(); ++i) FLAME_TRY(run_step(i, stream));
+  return {};
 }
 
-Status Executable::enqueue(const DeviceStream &stream) const {
-  for (const Bound &step : steps_) {
-    const Status status = step.plan->run(stream, step.inputs, step.outputs, step.workspace);
-    if (!status.ok()) {
-      return at_step(placed_.steps[static_cast<size_t>(&step - steps_.data())], status.error());
-    }
-  }
-  return {};
+Status Executable::run_step(size_t index, const DeviceStream &stream) const {
+  const Bound &step = steps_[index];
+  const Status status = step.plan->run(stream, step.inputs, step.outputs, step.workspace);
+  return status.ok() ? status : Status(at_step(placed_.steps[index], status.error()));
 }
 
 Status Executable::write(const DeviceStream &stream, std::string_view name,

@@ -12,6 +12,8 @@
 
 namespace flame {
 
+struct Branches;
+
 // One thread at a time; the device outlives it. All memory is there and every plan is made when
 // make() returns: run() allocates nothing and does nothing but call the backend. Values that change
 // from run to run are tensors: written between runs, or by another program of the same store.
@@ -19,7 +21,9 @@ class Executable {
  public:
   enum class Runs {
     kOnce,
-    kOften  // recorded whole, where the backend and every op allow it: a run is one call
+    // Recorded whole, where the backend and every op allow it: a run is one call. Where the backend
+    // branches, steps that need nothing of each other run side by side.
+    kOften
   };
   // Inputs and parameters are the store's tensors of those names; the outputs are the executable's
   // own. Errors: kOutOfMemory lists what the program needs, class by class.
@@ -60,7 +64,8 @@ class Executable {
   Status bind_memory(TensorStore &store);
   Status bind_steps();
   Status record();
-  Status enqueue(const DeviceStream &stream) const;
+  Status enqueue(const Branches &branches, std::span<const DeviceStream> lanes) const;
+  Status run_step(size_t index, const DeviceStream &stream) const;
   AbiTensors bound(const std::vector<PlacedTensor> &tensors) const;
 
   PlacedProgram placed_;

@@ -1,7 +1,13 @@
 #include "tests/support/recording_backend.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <random>
+#include <set>
 #include <vector>
 
 #include "backends/reference/device.h"
@@ -22,7 +28,7 @@ class KeptRun {
       : plan_(plan), inputs_(inputs), outputs_(outputs) {}
 
   void run(const flame::Call &call) {
-    plan_.run(call, pointers(inputs_).data(), pointers(outputs_).data());
+    plan_.get().run(call, pointers(inputs_).data(), pointers(outputs_).data());
   }
 
  private:
@@ -32,39 +38,100 @@ class KeptRun {
     return out;
   }
 
-  flame::Plan &plan_;
+  std::reference_wrapper<flame::Plan> plan_;
   std::vector<flame_tensor> inputs_, outputs_;
 };
 
+class NumberedEvent : public flame::Event {
+ public:
+  static constexpr int kNeverRecorded = -1;
+  int number = kNeverRecorded;  // of the mark that it stands for
+};
+
+// What a stream was told: to run something, to set a mark, or to wait for one.
+struct Item {
+  std::optional<KeptRun> run;
+  int marks = NumberedEvent::kNeverRecorded;
+  int waits = NumberedEvent::kNeverRecorded;
+};
+using Lane = std::deque<Item>;
+
 class KeptGraph : public flame::Graph {
  public:
-  explicit KeptGraph(std::deque<KeptRun> runs) : runs_(std::move(runs)) { ++recording.graphs; }
+  explicit KeptGraph(std::vector<Lane> lanes) : lanes_(std::move(lanes)) { ++recording.graphs; }
   ~KeptGraph() override { --recording.graphs; }
 
-  std::deque<KeptRun> &runs() { return runs_; }
+  // Lane by lane in an order of chance, as far as what they wait for allows.
+  void run(std::mt19937 &random) {
+    const flame_call call = {};
+    std::vector<size_t> next(lanes_.size(), 0);
+    std::set<int> marked;
+    const auto can_go = [&](size_t lane) {
+      if (next[lane] == lanes_[lane].size()) return false;
+      const int waits = lanes_[lane][next[lane]].waits;
+      return waits == NumberedEvent::kNeverRecorded || marked.count(waits) != 0;
+    };
+    while (true) {
+      std::vector<size_t> able;
+      for (size_t lane = 0; lane < lanes_.size(); ++lane)
+        if (can_go(lane)) able.push_back(lane);
+      if (able.empty()) break;
+      const size_t lane = able[random() % able.size()];
+      Item &item = lanes_[lane][next[lane]++];
+      if (item.run) item.run->run(flame::Call(&call));
+      marked.insert(item.marks);
+    }
+    for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+      if (next[lane] != lanes_[lane].size()) std::abort();  // it waits for what never comes
+    }
+  }
 
  private:
-  std::deque<KeptRun> runs_;
+  std::vector<Lane> lanes_;
 };
+
+class RecordingStream;
+// The streams of the capture that goes on, the first the one that began it.
+std::vector<RecordingStream *> captured_streams;
+int mark_count = 0;
 
 class RecordingStream : public flame::Stream {
  public:
-  void record(flame::Event &) override {}
-  void wait(flame::Event &) override {}
+  void record(flame::Event &event) override {
+    if (!is_captured()) return;
+    static_cast<NumberedEvent &>(event).number = mark_count;
+    items_.push_back({std::nullopt, mark_count++});
+  }
+  void wait(flame::Event &event) override {
+    if (captured_streams.empty()) return;
+    if (!is_captured()) captured_streams.push_back(this);
+    items_.push_back(
+        {std::nullopt, NumberedEvent::kNeverRecorded, static_cast<NumberedEvent &>(event).number});
+  }
   void synchronize() override {}
-  void begin_capture() override { runs_.clear(); }
+  void begin_capture() override { captured_streams = {this}; }
   std::unique_ptr<flame::Graph> end_capture() override {
-    return std::make_unique<KeptGraph>(std::move(runs_));
+    std::vector<Lane> lanes;
+    for (RecordingStream *stream : captured_streams) lanes.push_back(std::move(stream->items_));
+    for (RecordingStream *stream : captured_streams) stream->items_.clear();
+    recording.lanes = static_cast<int>(lanes.size());
+    captured_streams.clear();
+    return std::make_unique<KeptGraph>(std::move(lanes));
   }
   void replay(flame::Graph &graph) override {
     ++recording.replays;
-    const flame_call call = {};
-    for (KeptRun &run : static_cast<KeptGraph &>(graph).runs()) run.run(flame::Call(&call));
+    static_cast<KeptGraph &>(graph).run(random_);
   }
-  void keep(KeptRun run) { runs_.push_back(std::move(run)); }
+  void keep(KeptRun run) { items_.push_back({std::move(run)}); }
 
  private:
-  std::deque<KeptRun> runs_;
+  bool is_captured() const {
+    return std::find(captured_streams.begin(), captured_streams.end(), this) !=
+           captured_streams.end();
+  }
+
+  Lane items_;
+  std::mt19937 random_{1};
 };
 
 class RecordingPlan : public flame::Plan {
@@ -105,7 +172,11 @@ class RecordingDevice : public ReferenceDevice {
   std::unique_ptr<flame::Stream> create_stream() override {
     return std::make_unique<RecordingStream>();
   }
+  std::unique_ptr<flame::Event> create_event() override {
+    return std::make_unique<NumberedEvent>();
+  }
   bool can_capture() const noexcept override { return recording.offers_capture; }
+  bool captures_branches() const noexcept override { return recording.offers_branches; }
   flame::OpInfo probe(const flame::Call &call, const flame::Op &op) const override {
     ReferenceDevice::probe(call, op);
     return info();

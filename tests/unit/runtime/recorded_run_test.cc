@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 
 #include "core/ops/catalogue/terms.h"
-#include "core/passes/place.h"
+#include "core/passes/run_passes.h"
 #include "core/program/program_builder.h"
+#include "core/runtime/branches.h"
 #include "core/runtime/evaluate.h"
 #include "core/runtime/executable.h"
 #include "tests/support/evaluate.h"
+#include "tests/support/networks.h"
 #include "tests/support/recording_backend.h"
 
 namespace flame {
@@ -134,6 +136,80 @@ TEST_F(RecordedRun, WithoutMemorySaysWhatIsNeededBeforeTheFirstStep) {
   EXPECT_THAT(status.error().what, HasSubstr("inputs        512 bytes"));
   EXPECT_THAT(status.error().what, HasSubstr("together"));
   EXPECT_THAT(status.error().hint, HasSubstr("smaller batch"));
+}
+
+// Every order that the branches allow gives the same bits as one op after the other.
+TEST(Branches, RunInAnyOrderThatTheyAllow) {
+  recording = {};
+  testing_support::BlockShape shape{1, 4, 4, 32, 8, 3, 16, 64};
+  for (const bool transformer : {true, false}) {
+    const auto forward = transformer ? testing_support::transformer_block(shape, DType::kF32)
+                                     : testing_support::residual_block(shape, DType::kF32);
+    ASSERT_TRUE(forward.ok()) << forward.error().text();
+    GradientRequest request{{"loss"}, {"x"}};
+    for (const Parameter &parameter : forward->parameters())
+      request.with_respect_to.push_back(parameter.name);
+    const auto whole = differentiate(*forward, request);
+    ASSERT_TRUE(whole.ok()) << whole.error().text();
+    const auto device = open();
+    PassedProgram passed = run_passes(whole->program, {}, device.get());
+    ASSERT_TRUE(passed.status.ok()) << passed.status.error().text();
+    const Branches found = find_branches(*passed.placed, 4);
+    EXPECT_EQ(found.lanes, 4u);
+    std::vector<std::vector<std::byte>> expected;
+    for (const auto runs : {Executable::Runs::kOnce, Executable::Runs::kOften}) {
+      TensorStore store(*device);
+      const auto executable = Executable::make(*passed.placed, store, runs);
+      ASSERT_TRUE(executable.ok()) << executable.error().text();
+      const auto stream = device->create_stream();
+      int seed = 1;
+      for (const auto *names : {&passed.placed->inputs, &passed.placed->parameters}) {
+        for (const PlacedName &entry : *names) {
+          const TensorType type = entry.tensor.typed.type();
+          std::vector<double> numbers(static_cast<size_t>(type.shape.element_count()));
+          for (double &number : numbers) number = 0.01 * ((seed = seed * 75 % 65537) % 41 - 20);
+          ASSERT_TRUE(
+              (*executable)->write(*stream, entry.name, tensor_of(type, numbers).bytes).ok());
+        }
+      }
+      for (int i = 0; i < (runs == Executable::Runs::kOnce ? 1 : 20); ++i) {
+        ASSERT_TRUE((*executable)->run(*stream).ok());
+        std::vector<std::vector<std::byte>> seen;
+        for (const PlacedName &output : passed.placed->outputs) {
+          seen.emplace_back(static_cast<size_t>(output.tensor.typed.type().size_bytes()));
+          ASSERT_TRUE((*executable)->read(*stream, output.name, seen.back()).ok());
+        }
+        if (runs == Executable::Runs::kOnce) expected = seen;
+        ASSERT_TRUE(seen == expected) << i;
+      }
+    }
+    EXPECT_EQ(recording.lanes, 4);
+  }
+}
+
+TEST(Branches, KeepChainsInOneLane) {
+  recording = {};
+  ProgramBuilder builder;
+  Term x = builder.term(builder.input("x", kPair));
+  for (int i = 0; i < 20; ++i) x = x + sum(x, {0}, true);
+  builder.output("y", x.id());
+  const auto device = open();
+  const auto placed = place(*builder.finish(), *device, {});
+  ASSERT_TRUE(placed.ok());
+  const Branches found = find_branches(*placed, 4);
+  EXPECT_EQ(found.lanes, 1u);
+  for (const Branches::Place &step : found.steps) EXPECT_TRUE(step.waits.empty());
+}
+
+TEST(Branches, AreNotMadeWhereTheBackendHasNone) {
+  recording = {};
+  recording.offers_branches = false;
+  const auto device = open();
+  TensorStore store(*device);
+  const auto executable = Executable::make(*place(growth(), *device, {}), store);
+  ASSERT_TRUE(executable.ok());
+  EXPECT_TRUE((*executable)->is_recorded());
+  EXPECT_EQ(recording.lanes, 1);
 }
 
 TEST(Determinism, RefusesAnOpThatGivesOtherBitsInAnotherRun) {
