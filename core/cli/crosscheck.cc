@@ -82,7 +82,7 @@ Status check_options(const Arguments &arguments, bool recording) {
     if (recording && arguments.has(option))
       return config_error(fmt::format("{} is not for recordings", option));
   }
-  for (const char *option : {"--adapter", "--backend", "--dtype", "--tolerance", "--variant"}) {
+  for (const char *option : {"--adapter", "--backend", "--tolerance", "--variant"}) {
     if (!recording && arguments.has(option))
       return config_error(fmt::format("{} is for recordings alone", option));
   }
@@ -157,7 +157,7 @@ constexpr CommandOption kOptions[] = {
     {.name = "--adapter",
      .value = "FILE",
      .kind = ValueKind::kFile,
-     .help = "of a recording: the adapter that the model had; not supported yet"},
+     .help = "of a recording: the LoRA that the model had, with names of kohya or PEFT"},
     {.name = "--backend",
      .value = "BACKEND",
      .kind = ValueKind::kComponent,

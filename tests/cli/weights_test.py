@@ -196,8 +196,9 @@ class Recording(InFolder):
                             ((weights, option, weights), "flame.recording"),
                             ((recording, option, weights, "--tolerance", "-1"), "--tolerance"),
                             ((recording, option, weights, "--lockstep"), "not for recordings"),
-                            ((recording, option, weights, "--adapter", "a.safetensors"), "--adapter"),
-                            (("--ops", "fill", "--dtype", "f32"), "for recordings alone")):
+                            ((recording, option, weights, "--adapter", weights), "of no known kind"),
+                            ((recording, option, weights, "--dtype", "i64"), "--dtype"),
+                            (("--ops", "fill", "--tolerance", "1"), "for recordings alone")):
             self.assertIn(part, self.wrong(2, "crosscheck", *words))
 
     def test_a_changed_weight_is_seen(self):
