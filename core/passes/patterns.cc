@@ -139,8 +139,9 @@ class Addends : Rewriter {
       const bool reshapes = view && view->op->name == "reshape";
       const Node *product =
           reshapes ? producer(view->inputs[0], producer_id(sum.inputs[side])) : view;
-      if (!product || product->op->name != "matmul" || product->inputs.size() != 2) continue;
-      FLAME_ASSIGN(const bool taken, takes_addend(*product));
+      if (!product || product->inputs.size() != 2) continue;
+      if (product->op->name != "matmul" && product->op->name != "linear") continue;
+      FLAME_ASSIGN(const bool taken, takes_addend(as_matmul(*product)));
       if (!taken) continue;
       const NodeId product_id = producer_id(product->outputs[0]);
       dropped_[product_id] = true;
@@ -152,10 +153,30 @@ class Addends : Rewriter {
     return {};
   }
 
-  Result<bool> takes_addend(const Node &product) {
+  // A product as a matmul: a linear without bias is one of the rows of x.
+  struct Matmul {
+    TensorType a, b, y;
+    Attributes attributes;
+  };
+  Matmul as_matmul(const Node &product) const {
+    Matmul made{type(product.inputs[0]), type(product.inputs[1]), type(product.outputs[0]),
+                product.attributes};
+    if (product.op->name == "matmul") return made;
+    for (TensorType *tensor : {&made.a, &made.y}) {
+      int64_t rows = 1;
+      for (size_t axis = 0; axis + 1 < tensor->shape.rank(); ++axis) rows *= tensor->shape[axis];
+      tensor->shape = {rows, tensor->shape.back(0)};
+    }
+    made.attributes = {{"transpose_a", false},
+                       {"transpose_b", true},
+                       {"dtype", std::string(name_of(made.y.dtype))}};
+    return made;
+  }
+
+  Result<bool> takes_addend(const Matmul &product) {
     std::vector<TypedView> views;
-    for (const ValueId value : {product.inputs[0], product.inputs[1], product.outputs[0]})
-      views.push_back(TypedView::contiguous(type(value)));
+    for (const TensorType *tensor : {&product.a, &product.b, &product.y})
+      views.push_back(TypedView::contiguous(*tensor));
     std::string key = product.attributes.text("dtype");
     for (const TypedView &view : views) key += view.type().text();
     for (const char *flag : {"transpose_a", "transpose_b"})
@@ -173,11 +194,12 @@ class Addends : Rewriter {
     const Node &product = node(replacement.product);
     const Node &sum = node(id);
     target.set_place(product.place);
-    std::vector<Term> inputs;
-    for (const ValueId input : product.inputs) inputs.push_back(target.term(copy.at(input)));
-    inputs.push_back(
-        reshape(target.term(copy.at(replacement.addend)), type(product.outputs[0]).shape));
-    const Term made = apply_one("matmul", inputs, product.attributes);
+    const Matmul matmul = as_matmul(product);
+    const std::vector<Term> inputs = {
+        reshape(target.term(copy.at(product.inputs[0])), matmul.a.shape),
+        reshape(target.term(copy.at(product.inputs[1])), matmul.b.shape),
+        reshape(target.term(copy.at(replacement.addend)), matmul.y.shape)};
+    const Term made = apply_one("matmul", inputs, matmul.attributes);
     copy.set(sum.outputs[0], reshape(made, type(sum.outputs[0]).shape).id());
     target.set_place(nullptr);
   }
