@@ -12,6 +12,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t kMaxProblemBytes = 300;
+
 struct Place {
   size_t line = 1;
   size_t column = 1;
@@ -62,6 +64,8 @@ class TreeBuilder : public json::json_sax_t {
     std::string text = failure.what();
     const size_t colon = text.find(": ", text.find("column"));
     problem_ = colon == std::string::npos ? text : text.substr(colon + 2);
+    // It quotes what was read last, however long that is.
+    if (problem_.size() > kMaxProblemBytes) problem_ = problem_.substr(0, kMaxProblemBytes) + "…";
     return false;
   }
 

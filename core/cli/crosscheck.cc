@@ -1,4 +1,5 @@
-// `flamehost crosscheck`: one backend against another, in all ops or a whole program.
+// `flamehost crosscheck`: one backend against another, in all ops or a whole program; or a model against
+// a recording.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/conformance_report.h"
+#include "core/cli/crosscheck_recording.h"
 #include "core/cli/installed.h"
 #include "core/program/read.h"
 
@@ -73,7 +75,24 @@ Status check_program(const Arguments &arguments, Device &reference, Device &cand
   return write_file_atomically(arguments.get("--json"), json.dump(1) + "\n");
 }
 
+// Options of the one that would be without effect for the other.
+Status check_options(const Arguments &arguments, bool recording) {
+  for (const char *option :
+       {"--ops", "--reference", "--candidate", "--lockstep", "--seed", "--quick"}) {
+    if (recording && arguments.has(option))
+      return config_error(fmt::format("{} is not for recordings", option));
+  }
+  for (const char *option : {"--adapter", "--backend", "--dtype", "--tolerance", "--variant"}) {
+    if (!recording && arguments.has(option))
+      return config_error(fmt::format("{} is for recordings alone", option));
+  }
+  return {};
+}
+
 Status check(const Arguments &arguments, bool &equal) {
+  const bool recording = names_recording(arguments);
+  FLAME_TRY(check_options(arguments, recording));
+  if (recording) return check_recording_file(arguments, equal);
   if (arguments.has("--ops") == arguments.has("PROGRAM")) {
     return config_error(arguments.has("--ops") ? "both --ops and a program are given"
                                                : "what is to be compared? PROGRAM is missing",
@@ -103,7 +122,8 @@ constexpr CommandArgument kArguments[] = {
     {.name = "PROGRAM",
      .kind = ValueKind::kFile,
      .required = false,
-     .help = "a program's JSON file, run whole on both backends with the same values"}};
+     .help = "a program's JSON file, run whole on both backends with the same values; or a "
+             "recording (*.safetensors), compared with a model of --weights"}};
 
 constexpr CommandOption kOptions[] = {
     {.name = "--ops",
@@ -126,9 +146,29 @@ constexpr CommandOption kOptions[] = {
     {.name = "--quick",
      .value = "",
      .help = "of the ops a fixed part of the cases, in less than a minute"},
+    {.name = "--weights",
+     .value = "PATH",
+     .kind = ValueKind::kFile,
+     .repeated = true,
+     .help = "of a recording: the model's weights, a file or a folder; several files are one set"},
+    {.name = "--variant",
+     .value = "NAME",
+     .help = "of a recording: which files of a folder to take, such as fp16"},
+    {.name = "--adapter",
+     .value = "FILE",
+     .kind = ValueKind::kFile,
+     .help = "of a recording: the adapter that the model had; not supported yet"},
+    {.name = "--backend",
+     .value = "BACKEND",
+     .kind = ValueKind::kComponent,
+     .help = "of a recording: what computes; onednn if not given, for f64 reference"},
     {.name = "--dtype",
      .value = "TYPE",
-     .help = "of the ops the cases of this type; a reference without f64 computes in it too"},
+     .help = "of the ops the cases of this type; of a recording what it is computed in: f64, f32, "
+             "bf16 or f16; f32 if not given"},
+    {.name = "--tolerance",
+     .value = "NUMBER",
+     .help = "of a recording: how far each tensor may be off, norm-relative; else by type"},
     {.name = "--json",
      .value = "FILE",
      .kind = ValueKind::kFile,
@@ -140,7 +180,7 @@ constexpr CommandOption kOptions[] = {
 const Command kCrosscheckCommand = {
     .group = "",
     .name = "crosscheck",
-    .summary = "Compare a backend with the reference: all ops, or a whole program",
+    .summary = "Compare a backend with the reference, or a model with a recording",
     .arguments = kArguments,
     .options = kOptions,
     .run = run};

@@ -25,13 +25,22 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// Within a table a bar ends the cell, in code too.
+std::string code_in_table(std::string_view text) {
+  std::string out = "`";
+  for (const char c : printable(text)) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out + "`";
+}
+
 std::string option_rows(const ComponentSpec &component) {
   std::string text;
   for (const OptionSpec &option : component.options) {
-    const std::string standard = option.required ? "must be given"
-                                 : option.default_text
-                                     ? fmt::format("`{}`", default_text_of(option))
-                                     : "unset";
+    const std::string standard = option.required       ? "must be given"
+                                 : option.default_text ? code_in_table(default_text_of(option))
+                                                       : "unset";
     text +=
         fmt::format("| `{}` | {}{} | {} | {} |\n", option.name, option.list ? "a list, each " : "",
                     escaped(expectation(option)), standard, escaped(option.help));

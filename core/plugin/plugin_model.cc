@@ -26,16 +26,18 @@ Error PluginModel::broken(std::string_view what) const {
 }
 
 Result<PluginModel> PluginModel::create(const flame_model_interface &table, std::string plugin_id,
-                                        std::string_view component, const AttributeList &options) {
+                                        std::string_view component, const AttributeList &options,
+                                        ModelExtras extras) {
   flame_model *made = nullptr;
   {
     CallScope scope(plugin_id, "flame.model/1 create");
     FLAME_TRY(scope.finish(
         table.create(scope.call(), flame_text(component), options.data(), options.size(), &made)));
   }
-  PluginModel model(std::move(plugin_id), Handle(made, {&table}));
+  PluginModel model(std::move(plugin_id), std::string(component), Handle(made, {&table}), extras);
   if (!made) return model.broken("was created, but is a null pointer");
   FLAME_TRY(model.read_programs());
+  FLAME_TRY(model.read_layouts());
   return model;
 }
 

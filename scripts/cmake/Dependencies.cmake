@@ -32,6 +32,13 @@ flame_find(nlohmann nlohmann_json)
 flame_find(openssl OpenSSL COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 
+# Linked in, so that packages need no library for it. Debian's package has no CMake files.
+add_library(Utf8proc::static STATIC IMPORTED GLOBAL)
+find_library(FLAME_UTF8PROC libutf8proc.a REQUIRED)
+find_path(FLAME_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+set_target_properties(Utf8proc::static PROPERTIES IMPORTED_LOCATION ${FLAME_UTF8PROC} INTERFACE_COMPILE_DEFINITIONS UTF8PROC_STATIC
+                                                  INTERFACE_INCLUDE_DIRECTORIES ${FLAME_UTF8PROC_INCLUDE})
+
 # What comes from pip was unpacked in exactly its version.
 foreach(line IN LISTS _flame_dependencies)
   string(REPLACE "|" ";" columns "${line}")

@@ -15,33 +15,6 @@
 namespace flame::conformance {
 namespace {
 
-// The program with f64 in place of every other float, also where attributes name types.
-Result<Program> widened_program(const Program &program) {
-  ProgramBuilder builder;
-  std::vector<ValueId> at(program.values().size(), 0);
-  const auto wide = [&](ValueId value) {
-    TensorType type = program.type(value);
-    if (is_float(type.dtype)) type.dtype = DType::kF64;
-    return type;
-  };
-  for (const NamedValue &input : program.inputs())
-    at[input.value] = builder.input(input.name, wide(input.value));
-  for (const Parameter &parameter : program.parameters()) {
-    at[parameter.value] =
-        builder.parameter(parameter.name, wide(parameter.value), parameter.trainable);
-  }
-  for (const Node &node : program.nodes()) {
-    std::vector<ValueId> inputs;
-    for (const ValueId input : node.inputs) inputs.push_back(at[input]);
-    builder.set_place(node.place);
-    const std::vector<ValueId> outputs =
-        builder.add(node.op->name, inputs, widened_types(node.attributes));
-    for (size_t i = 0; i < node.outputs.size(); ++i) at[node.outputs[i]] = outputs[i];
-  }
-  for (const NamedValue &output : program.outputs()) builder.output(output.name, at[output.value]);
-  return builder.finish();
-}
-
 std::vector<double> values_for(const TensorType &type, bool is_parameter, uint64_t seed) {
   const Shape &shape = type.shape;
   if (!is_float(type.dtype)) return numbers_for(Content::kTruths, type, 0, seed);
@@ -130,6 +103,32 @@ NodeCheck check_node(const std::vector<HostTensor> &expected, const std::vector<
 }
 
 }  // namespace
+
+Result<Program> widened_program(const Program &program) {
+  ProgramBuilder builder;
+  std::vector<ValueId> at(program.values().size(), 0);
+  const auto wide = [&](ValueId value) {
+    TensorType type = program.type(value);
+    if (is_float(type.dtype)) type.dtype = DType::kF64;
+    return type;
+  };
+  for (const NamedValue &input : program.inputs())
+    at[input.value] = builder.input(input.name, wide(input.value));
+  for (const Parameter &parameter : program.parameters()) {
+    at[parameter.value] =
+        builder.parameter(parameter.name, wide(parameter.value), parameter.trainable);
+  }
+  for (const Node &node : program.nodes()) {
+    std::vector<ValueId> inputs;
+    for (const ValueId input : node.inputs) inputs.push_back(at[input]);
+    builder.set_place(node.place);
+    const std::vector<ValueId> outputs =
+        builder.add(node.op->name, inputs, widened_types(node.attributes));
+    for (size_t i = 0; i < node.outputs.size(); ++i) at[node.outputs[i]] = outputs[i];
+  }
+  for (const NamedValue &output : program.outputs()) builder.output(output.name, at[output.value]);
+  return builder.finish();
+}
 
 // f64 against f64; f32 as one backend of the processor against f64; narrower storage as a smoke test
 // that a whole model passes and a scale that is off by 1 % does not.

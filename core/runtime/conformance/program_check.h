@@ -12,6 +12,9 @@
 
 namespace flame::conformance {
 
+// The program with f64 in place of every other float, also where attributes name types.
+Result<Program> widened_program(const Program &program);
+
 // What a program's outputs may differ by: docs of the gates stand beside tier_of().
 struct Tier {
   std::string_view name;  // of the narrowest type that the program computes with: "f32"

@@ -2,6 +2,7 @@
 // the author's source that added it.
 #pragma once
 
+#include <cmath>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -329,9 +330,17 @@ inline Value group_norm(Value x, Value weight, Value bias, int64_t groups, doubl
   return detail::first_of("group_norm", {x, weight, bias}, 3, {{"groups", groups}, {"eps", eps}},
                           place);
 }
+struct AttentionFlags {
+  double scale = 0;  // of the scores; 0: 1 / √size
+  bool causal = false;
+};
 // q, k and v are [batch, places, heads, size].
-inline Value attention(Value q, Value k, Value v, Place place = Place::here()) {
-  return detail::first_of("attention", {q, k, v}, 2, {}, place);
+inline Value attention(Value q, Value k, Value v, AttentionFlags flags = {},
+                       Place place = Place::here()) {
+  double scale = flags.scale;
+  if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(q.shape().back()));
+  return detail::first_of("attention", {q, k, v}, 2, {{"scale", scale}, {"causal", flags.causal}},
+                          place);
 }
 
 // Images are [n, h, w, c], weights [out, h, w, in]. The same stride and padding on every side.

@@ -44,7 +44,9 @@ TEST_F(Programs, TakeAnyOpByName) {
 
 TEST_F(Programs, GiveTheFirstOutputOfOpsThatHaveMore) {
   EXPECT_EQ(text(layer_norm(x, y, y)), "layer_norm(x, y, y, eps=1e-05)#0");
-  EXPECT_EQ(text(attention(x, x, x)), "attention(x, x, x)#0");
+  const flame::Value q = program.input("q", FLAME_DTYPE_F32, {1, 2, 1, 4});
+  EXPECT_EQ(text(attention(q, q, q)), "attention(q, q, q, scale=0.5, causal=false)#0");
+  EXPECT_EQ(text(attention(x, x, x, {2, true})), "attention(x, x, x, scale=2, causal=true)#0");
   EXPECT_EQ(text(conv2d(x, y, y, 2, 1)), "conv2d(x, y, y, stride=[2 2], padding=[1 1 1 1])");
 }
 

@@ -1,0 +1,17 @@
+// `flamehost crosscheck RECORDING --weights PATH`: a model against what another framework recorded.
+#pragma once
+
+#include "core/base/result.h"
+#include "core/cli/command.h"
+
+namespace flame::cli {
+
+inline constexpr std::string_view kRecordingTypes[] = {"f64", "f32", "bf16", "f16"};
+
+// Whether the command's arguments speak of a recording and not of a program.
+bool names_recording(const Arguments &arguments);
+
+// Prints a line for each tensor, then the verdict; writes --json.
+Status check_recording_file(const Arguments &arguments, bool &equal);
+
+}  // namespace flame::cli

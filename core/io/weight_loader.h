@@ -1,0 +1,39 @@
+// Moves weights from files to where programs want them: in pieces, with several threads, so that the
+// host never holds more than some hundred MiB of them.
+#pragma once
+
+#include <functional>
+
+#include "core/io/weight_match.h"
+#include "core/runtime/device.h"
+
+namespace flame {
+
+// One parameter and where it goes. `to` has elements of `dtype` in row-major order.
+struct WeightJob {
+  const PlacedWeight *weight = nullptr;
+  DType dtype = DType::kF32;
+  std::byte *to = nullptr;
+};
+
+// Called on the loading thread with bytes of files that were read, and all of them.
+using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// To the processor's memory. Errors: kStorage, or kNumeric that names the tensor whose numbers the
+// type cannot hold.
+Status load_weights(std::span<const WeightJob> jobs, const LoadProgress &progress = {});
+
+// To memory of the device. Synced when it returns.
+Status load_weights(std::span<const WeightJob> jobs, const Device &device,
+                    const DeviceStream &stream, const LoadProgress &progress = {});
+
+// The whole parameter, for small ones and checks.
+Result<HostTensor> read_weight(const PlacedWeight &weight, DType dtype);
+
+// A parameter's tensor as the rows of the file's that it stands for: the way back.
+HostTensor rows_of(const WeightSource &source, const HostTensor &parameter);
+
+// Everything a program wants of a match, by parameter name, in the types that the program has.
+Result<TensorMap> read_weights(const WeightMatch &match, const Program &program);
+
+}  // namespace flame
