@@ -120,8 +120,9 @@ Status check_recording_file(const Arguments &arguments, bool &equal) {
   FLAME_ASSIGN(const std::vector<WeightSet> weights,
                open_weight_paths(arguments.all("--weights"), arguments.get("--variant")));
   // The one backend that computes in f64 is the reference.
-  OpenDeviceRequest request = read_backend(
-      arguments.get("--backend", settings.dtype == DType::kF64 ? "reference" : "onednn"));
+  FLAME_ASSIGN(OpenDeviceRequest request,
+               read_device_request(arguments.get(
+                   "--backend", settings.dtype == DType::kF64 ? "reference" : "onednn")));
   FLAME_TRY(set_threads(arguments, catalogue, {&request, 1}));
   FLAME_ASSIGN(const auto device, open_device(host, catalogue, request));
   FLAME_ASSIGN(const RecordingCheck check,
