@@ -74,7 +74,13 @@ Json to_json(const RecordingCheck &check, const Recording &recording, const Devi
 
 Result<RecordingSettings> read_settings(const Arguments &arguments) {
   RecordingSettings settings;
-  settings.dtype = *dtype_from_name(arguments.get("--dtype", "f32"));
+  const std::string type = arguments.get("--dtype", "f32");
+  const auto dtype = dtype_from_name(type);
+  if (!dtype || std::ranges::find(kRecordingTypes, type) == std::end(kRecordingTypes)) {
+    return config_error(
+        fmt::format("--dtype '{}': a model is computed in f64, f32, bf16 or f16", printable(type)));
+  }
+  settings.dtype = *dtype;
   if (!arguments.has("--tolerance")) return settings;
   const std::string text = arguments.get("--tolerance");
   double tolerance = 0;
