@@ -86,6 +86,8 @@ Status check_options(const Arguments &arguments, bool recording) {
     if (!recording && arguments.has(option))
       return config_error(fmt::format("{} is for recordings alone", option));
   }
+  if (!recording && !arguments.has("--ops") && arguments.has("--dtype"))
+    return config_error("--dtype is for ops and recordings", "a program has its own types");
   return {};
 }
 
