@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <system_error>
 
 #include "core/base/log.h"
@@ -178,5 +179,7 @@ int run(int count, char **values) {
 }  // namespace flame::cli
 
 int main(int count, char **values) {
+  // A file beyond the process's limit is then an error of its write, which is told and cleaned up.
+  std::signal(SIGXFSZ, SIG_IGN);
   return flame::cli::run(count, values);
 }

@@ -131,6 +131,15 @@ class Make(InFolder):
             self.assertFalse(out.exists())
 
 
+    def test_a_file_that_cannot_grow_is_exit_code_6_and_leaves_nothing(self):
+        out = self.folder / "out.safetensors"
+        run = subprocess.run(["sh", "-c", f"ulimit -f 8; exec '{PROGRAM}' weights make sdxl '{out}' --config '{self.unet}'"],
+                             capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 6, run)
+        self.assertIn("cannot write", run.stderr)
+        self.assertEqual([entry.name for entry in self.folder.iterdir() if entry.name.startswith("out")], [])
+
+
 class Check(InFolder):
     def test_takes_a_folder_with_its_configuration(self):
         model = self.folder / "unet"
