@@ -6,6 +6,8 @@
 //   kEpsilon
 #include "rows.cuh"
 
+using W = Wide<A>::Type;
+
 extern "C" __global__ void __launch_bounds__(kThreads)
     layer_norm(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
                long long rows) {
@@ -15,15 +17,15 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   const RowReader<X, step_x> reader(x + row_x(r));
   A mean = 0;
   if (kCentered) {
-    A sum = 0;
+    Total<A, sizeof(X) == sizeof(A)> sum = {0};
 #pragma unroll kUnroll
     for (int trip = 0; trip < kTrips; ++trip) {
       if (!has_trip(trip)) continue;
       const Pack<X, kVector> pack = reader.get(trip);
 #pragma unroll
-      for (int k = 0; k < kVector; ++k) sum += (A)number(pack.at[k]);
+      for (int k = 0; k < kVector; ++k) sum.add((A)number(pack.at[k]));
     }
-    mean = join_row<Sum<A>>(sum) / kColumns;
+    mean = (A)(join_row<Sum<W>>(sum.value()) / kColumns);
   }
   A squares = 0;
 #pragma unroll kUnroll

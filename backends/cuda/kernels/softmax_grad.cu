@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   const Index r = (Index)(inside ? row : 0);
   const RowReader<X, step_dy> given(dy + row_dy(r));
   const RowReader<X, step_y> answer(y + row_y(r));
-  A sum = 0;
+  Total<A, sizeof(X) == sizeof(A)> total = {0};
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
     if (!has_trip(trip)) continue;
@@ -19,9 +19,9 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     const Pack<X, kVector> a = answer.get(trip);
 #pragma unroll
     for (int k = 0; k < kVector; ++k)
-      sum += kLogarithm ? (A)number(g.at[k]) : (A)number(g.at[k]) * (A)number(a.at[k]);
+      total.add(kLogarithm ? (A)number(g.at[k]) : (A)number(g.at[k]) * (A)number(a.at[k]));
   }
-  sum = join_row<Sum<A>>(sum);
+  const A sum = (A)join_row<Sum<Wide<A>::Type>>(total.value());
   if (!inside) return;
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
