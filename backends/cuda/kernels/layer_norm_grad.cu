@@ -28,11 +28,13 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       A scaled = (A)number(g.at[k]);
       if (kWeight) scaled *= (A)number(w.at[k]);
       sum += scaled;
-      product += scaled * (((A)number(pack.at[k]) - mean) * rstd);
+      product += scaled * ((A)number(pack.at[k]) - mean);
     }
   }
-  sum = kCentered ? join_row<Sum<A>>(sum) / kColumns : (A)0;
-  product = join_row<Sum<A>>(product) / kColumns;
+  sum_rows(sum, product);
+  // dx = rstd · (scaled - mean of scaled - x̂ · mean of scaled · x̂), of numbers that rows share.
+  const A slope = -product / kColumns * rstd * rstd * rstd;
+  const A shift = kCentered ? -sum / kColumns * rstd : (A)0;
   if (!inside) return;
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
@@ -45,8 +47,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
       if (kWeight) scaled *= (A)number(w.at[k]);
-      const A unit = ((A)number(pack.at[k]) - mean) * rstd;
-      out.at[k] = Store<X>::from(rstd * (scaled - sum - unit * product));
+      const A apart = (A)number(pack.at[k]) - mean;
+      out.at[k] = Store<X>::from(scaled * rstd + (apart * slope + shift));
     }
     write_row<X, step_dx>(dx + row_dx(r), trip, out);
   }

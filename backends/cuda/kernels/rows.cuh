@@ -58,6 +58,33 @@ inline void write_row(T *row, int trip, const Pack<T, kVector> &pack) {
   for (int k = 0; k < kVector; ++k) row[(first + k) * kStep] = pack.at[k];
 }
 
+// Sums two numbers over the threads of a row; every one gets the answers. All threads of the block call
+// it.
+template <typename A>
+inline void sum_rows(A &a, A &b) {
+#pragma unroll
+  for (int apart = (kGroup < 32 ? kGroup : 32) / 2; apart > 0; apart /= 2) {
+    a += __shfl_xor_sync(0xffffffffu, a, apart);
+    b += __shfl_xor_sync(0xffffffffu, b, apart);
+  }
+  if (kGroup <= 32) return;
+  constexpr int kWarps = kGroup / 32;
+  __shared__ A shared[2][kWarps > 0 ? kWarps : 1];
+  __syncthreads();  // the last call's answers have been read
+  if (threadIdx.x % 32 == 0) {
+    shared[0][threadIdx.x / 32] = a;
+    shared[1][threadIdx.x / 32] = b;
+  }
+  __syncthreads();
+  a = shared[0][0];
+  b = shared[1][0];
+#pragma unroll
+  for (int warp = 1; warp < kWarps; ++warp) {
+    a += shared[0][warp];
+    b += shared[1][warp];
+  }
+}
+
 // Joins what the threads of a row hold; every one gets the answer. All threads of the block call it.
 template <typename Join, typename A>
 inline A join_row(A a) {
