@@ -22,11 +22,12 @@ inline bool has_trip(int trip) {
   return kPacks % kGroup == 0 || pack_of_trip(trip) < kPacks;
 }
 
-// A pack of a row whose neighbours are kStep apart.
-template <int kStep, typename T>
+// A pack of a row whose neighbours are kStep apart. With kPacked rows whose step is 1 begin where packs
+// may be read: a kernel asks once, takes_packs() of each tensor, so that loads stand side by side.
+template <bool kPacked, int kStep, typename T>
 inline Pack<T, kVector> read_row(const T *row, int trip) {
   const Index first = (Index)pack_of_trip(trip) * kVector;
-  if (kStep == 1 && takes_packs<kVector>(row)) return load_pack<kVector>(row + first);
+  if constexpr (kPacked && kStep == 1) return load_pack<kVector>(row + first);
   Pack<T, kVector> pack;
 #pragma unroll
   for (int k = 0; k < kVector; ++k) pack.at[k] = row[(first + k) * kStep];
@@ -34,7 +35,7 @@ inline Pack<T, kVector> read_row(const T *row, int trip) {
 }
 
 // One row of a tensor.
-template <typename T, int kStep>
+template <bool kPacked, typename T, int kStep>
 struct RowReader {
   const T *from;
   Pack<T, kVector> held[kHeld ? kTrips : 1];
@@ -43,17 +44,17 @@ struct RowReader {
     if (!kHeld) return;
 #pragma unroll
     for (int trip = 0; trip < (kHeld ? kTrips : 1); ++trip)
-      if (has_trip(trip)) held[trip] = read_row<kStep>(from, trip);
+      if (has_trip(trip)) held[trip] = read_row<kPacked, kStep>(from, trip);
   }
   Pack<T, kVector> get(int trip) const {
-    return kHeld ? held[trip] : read_row<kStep>(from, trip);
+    return kHeld ? held[trip] : read_row<kPacked, kStep>(from, trip);
   }
 };
 
-template <typename T, int kStep>
+template <bool kPacked, typename T, int kStep>
 inline void write_row(T *row, int trip, const Pack<T, kVector> &pack) {
   const Index first = (Index)pack_of_trip(trip) * kVector;
-  if (kStep == 1 && takes_packs<kVector>(row)) return store_pack(row + first, pack);
+  if constexpr (kPacked && kStep == 1) return store_pack(row + first, pack);
 #pragma unroll
   for (int k = 0; k < kVector; ++k) row[(first + k) * kStep] = pack.at[k];
 }
