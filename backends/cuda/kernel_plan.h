@@ -50,6 +50,7 @@ class OwnKernel {
   OwnKernel() = default;
   explicit OwnKernel(KernelSource source) : source_(std::move(source)) {}
 
+  const KernelSource &source() const { return source_; }
   void prepare(Context &context) { kernel_ = context.kernel(source_); }
   // The kernel's parameters in order, each of 8 bytes. Nothing happens without blocks.
   void run(CUstream stream, int64_t blocks, uint32_t threads,

@@ -19,6 +19,7 @@ class ShortAttention {
   };
 
   ShortAttention(const Heads &q, const Heads &k, const Heads &v, const Mask &mask, double scale);
+  std::vector<KernelSource> kernels() const { return {kernel_.source()}; }
   void prepare(Context &context) { kernel_.prepare(context); }
   void run(CUstream stream, const Tensors &tensors) const;
 
@@ -36,6 +37,7 @@ class ShortAttentionGrad {
 
   ShortAttentionGrad(const Heads &dy, const Heads &q, const Heads &k, const Heads &v,
                      const Heads &y, const Mask &mask, double scale, const Target &target);
+  std::vector<KernelSource> kernels() const { return {kernel_.source(), join_.source()}; }
   void prepare(Context &context);
   uint64_t workspace_size() const;
   void run(CUstream stream, const Tensors &tensors, char *workspace) const;
