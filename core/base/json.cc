@@ -82,6 +82,10 @@ class TreeBuilder : public json::json_sax_t {
   };
 
   bool add(Json value) {
+    if (++values_ > limits_.max_values) {
+      problem_ = fmt::format("more than {} values", limits_.max_values);
+      return false;
+    }
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (open_.back().value.as_object()) {
@@ -107,6 +111,7 @@ class TreeBuilder : public json::json_sax_t {
   }
 
   JsonLimits limits_;
+  size_t values_ = 0;
   std::vector<Level> open_;
   Json root_;
   std::string problem_;

@@ -58,6 +58,7 @@ class Json {
 struct JsonLimits {
   size_t max_bytes = 16u << 20;
   size_t max_depth = 64;
+  size_t max_values = SIZE_MAX;  // objects, lists and scalars: what the tree takes in memory
 };
 
 // Reads one value that fills `text`. Errors are kBadConfig and name line and column; `name` is what

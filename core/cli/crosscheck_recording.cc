@@ -17,7 +17,7 @@
 namespace flame::cli {
 namespace {
 
-constexpr std::string_view kTypes[] = {"f64", "f32", "bf16", "f16"};
+constexpr std::string_view kRecordingTypes[] = {"f64", "f32", "bf16", "f16"};
 
 std::string indices_text(const std::vector<int64_t> &indices) {
   std::string text;
@@ -76,12 +76,13 @@ Json to_json(const RecordingCheck &check, const Recording &recording, const Devi
 
 Result<RecordingSettings> read_settings(const Arguments &arguments) {
   RecordingSettings settings;
-  const std::string type = arguments.get("--dtype", "f32");
-  if (std::ranges::find(kTypes, type) == std::end(kTypes)) {
-    return config_error(fmt::format("--dtype '{}': expected f64, f32, bf16 or f16 for a recording",
-                                    printable(type)));
+  const std::string name = arguments.get("--dtype", "f32");
+  if (std::ranges::find(kRecordingTypes, name) == std::end(kRecordingTypes)) {
+    return config_error(
+        fmt::format("--dtype '{}' is no type that models are computed in", printable(name)),
+        "it is one of " + join(kRecordingTypes, ", "));
   }
-  settings.dtype = *dtype_from_name(type);
+  settings.dtype = *dtype_from_name(name);
   if (!arguments.has("--tolerance")) return settings;
   const std::string text = arguments.get("--tolerance");
   double tolerance = 0;
@@ -93,15 +94,6 @@ Result<RecordingSettings> read_settings(const Arguments &arguments) {
   }
   settings.tolerance = tolerance;
   return settings;
-}
-
-Status refuse_adapter(const Arguments &arguments, const Recording &recording) {
-  if (!arguments.has("--adapter") && recording.adapter_gradients.empty()) return {};
-  return config_error(arguments.has("--adapter")
-                          ? "--adapter: models with an adapter are not compared yet"
-                          : "the recording holds gradients of an adapter (grad/adapter/…), which "
-                            "are not compared yet",
-                      "record the model alone, without grad/adapter/ tensors");
 }
 
 }  // namespace
@@ -117,9 +109,11 @@ Status check_recording_file(const Arguments &arguments, bool &equal) {
   if (!arguments.has("--weights"))
     return config_error("a recording is compared with a model of the same weights",
                         "name their file or folder with --weights PATH");
-  FLAME_ASSIGN(const RecordingSettings settings, read_settings(arguments));
+  FLAME_ASSIGN(RecordingSettings settings, read_settings(arguments));
+  if (arguments.has("--adapter")) {
+    FLAME_ASSIGN(settings.adapter, read_adapter(arguments.get("--adapter")));
+  }
   FLAME_ASSIGN(const Recording recording, read_recording(arguments.get("PROGRAM")));
-  FLAME_TRY(refuse_adapter(arguments, recording));
   const Catalogue catalogue = installed_catalogue(arguments);
   PluginHost host({});
   FLAME_ASSIGN(const PluginModel model,
@@ -127,8 +121,9 @@ Status check_recording_file(const Arguments &arguments, bool &equal) {
   FLAME_ASSIGN(const std::vector<WeightSet> weights,
                open_weight_paths(arguments.all("--weights"), arguments.get("--variant")));
   // The one backend that computes in f64 is the reference.
-  const char *usual = settings.dtype == DType::kF64 ? "reference" : "onednn";
-  FLAME_ASSIGN(OpenDeviceRequest request, read_device_request(arguments.get("--backend", usual)));
+  const bool in_f64 = settings.dtype == DType::kF64;
+  FLAME_ASSIGN(OpenDeviceRequest request,
+               read_device_request(arguments.get("--backend", in_f64 ? "reference" : "onednn")));
   FLAME_TRY(set_threads(arguments, catalogue, {&request, 1}));
   FLAME_ASSIGN(const auto device, open_device(host, catalogue, request));
   FLAME_ASSIGN(const RecordingCheck check,

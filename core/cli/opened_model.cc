@@ -1,8 +1,20 @@
 #include "core/cli/opened_model.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/base/terminal.h"
+#include "core/base/text.h"
 #include "core/io/model_config.h"
 
 namespace flame::cli {
+namespace {
+
+// From the folder of a plugin's library: COMPONENT.NAME.json.
+constexpr std::string_view kInstalledConfigs = "../../../share/flamehost/models";
+
+}  // namespace
 
 Result<PluginModel> open_model(PluginHost &host, const Catalogue &catalogue,
                                const std::string &reference, const Json *config,
@@ -19,6 +31,29 @@ Result<PluginModel> open_model(PluginHost &host, const Catalogue &catalogue,
   Error error = model.error();
   error.what = std::string(config_name) + ": " + error.what;
   return error;
+}
+
+Result<std::filesystem::path> find_model_config(const Catalogue &catalogue,
+                                                const std::string &reference,
+                                                const std::string &name) {
+  FLAME_ASSIGN(const Catalogue::Match match, catalogue.find(FLAME_KIND_MODEL, reference));
+  const std::filesystem::path folder = match.plugin->library_file.parent_path() / kInstalledConfigs;
+  const std::string beginning = match.component->id + ".";
+  constexpr std::string_view kEnding = ".json";
+  std::vector<std::string> known;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator at(folder, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const std::string file = at->path().filename().string();
+    if (!file.starts_with(beginning) || !file.ends_with(kEnding)) continue;
+    known.push_back(file.substr(beginning.size(), file.size() - beginning.size() - kEnding.size()));
+    if (known.back() == name) return at->path();
+  }
+  std::ranges::sort(known);
+  known.insert(known.begin(), "full");
+  return config_error(fmt::format("the model '{}' has no configuration '{}' installed",
+                                  match.component->id, printable(name)),
+                      "give a file's path (./NAME or NAME.json), or one of " + join(known, ", "));
 }
 
 Result<std::vector<WeightSet>> open_weight_paths(std::span<const std::string> paths,

@@ -15,6 +15,11 @@ Result<PluginModel> open_model(PluginHost &host, const Catalogue &catalogue,
                                const std::string &reference, const Json *config,
                                std::string_view config_name);
 
+// The file of a configuration that is installed for the model, such as "tiny". The error lists them.
+Result<std::filesystem::path> find_model_config(const Catalogue &catalogue,
+                                                const std::string &reference,
+                                                const std::string &name);
+
 // One path: what open_weights() makes of it. Several: one set of all the files.
 Result<std::vector<WeightSet>> open_weight_paths(std::span<const std::string> paths,
                                                  const std::string &variant);

@@ -41,7 +41,21 @@ Result<std::vector<NamedConfig>> split_config(const NamedConfig &all,
   return configs;
 }
 
-Result<std::vector<NamedConfig>> read_configs(const std::vector<std::string> &names,
+// "tiny": a file that was installed with a model.
+bool is_installed_name(const std::string &config) {
+  return config != kFullConfig && config.find('/') == std::string::npos &&
+         !config.ends_with(".json");
+}
+
+Result<NamedConfig> read_for(const Catalogue &catalogue, const std::string &model,
+                             const std::string &config) {
+  if (!is_installed_name(config)) return read_named(config);
+  FLAME_ASSIGN(const std::filesystem::path file, find_model_config(catalogue, model, config));
+  return read_named(file.string());
+}
+
+Result<std::vector<NamedConfig>> read_configs(const Catalogue &catalogue,
+                                              const std::vector<std::string> &names,
                                               std::span<const std::string> files,
                                               const std::string &beside) {
   std::vector<NamedConfig> configs(names.size());
@@ -52,8 +66,14 @@ Result<std::vector<NamedConfig>> read_configs(const std::vector<std::string> &na
     return configs;
   }
   if (files.size() == 1 && names.size() > 1) {
-    FLAME_ASSIGN(const NamedConfig all, read_named(files.front()));
-    return split_config(all, names);
+    if (!is_installed_name(files.front())) {
+      FLAME_ASSIGN(const NamedConfig all, read_named(files.front()));
+      return split_config(all, names);
+    }
+    for (size_t i = 0; i < names.size(); ++i) {
+      FLAME_ASSIGN(configs[i], read_for(catalogue, names[i], files.front()));
+    }
+    return configs;
   }
   if (files.size() != names.size()) {
     return config_error(
@@ -61,7 +81,7 @@ Result<std::vector<NamedConfig>> read_configs(const std::vector<std::string> &na
         "give --config once for each model, in their order");
   }
   for (size_t i = 0; i < files.size(); ++i) {
-    FLAME_ASSIGN(configs[i], read_named(files[i]));
+    FLAME_ASSIGN(configs[i], read_for(catalogue, names[i], files[i]));
   }
   return configs;
 }
@@ -83,7 +103,8 @@ Result<std::vector<ChosenModel>> choose_models(PluginHost &host, const Catalogue
                                                std::span<const std::string> configs,
                                                const std::string &beside) {
   const std::vector<std::string> names = split_list(list);
-  FLAME_ASSIGN(const std::vector<NamedConfig> read, read_configs(names, configs, beside));
+  FLAME_ASSIGN(const std::vector<NamedConfig> read,
+               read_configs(catalogue, names, configs, beside));
   std::vector<ChosenModel> models;
   for (size_t i = 0; i < names.size(); ++i) {
     const Json *config = read[i].config ? &*read[i].config : nullptr;

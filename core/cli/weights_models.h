@@ -14,7 +14,7 @@ inline constexpr std::string_view kFullConfig = "full";
 
 inline constexpr CommandOption kConfigOption{
     .name = "--config",
-    .value = "full|FILE",
+    .value = "full|tiny|FILE",
     .kind = ValueKind::kFile,
     .repeated = true,
     .help =

@@ -21,6 +21,7 @@ namespace flame {
 namespace {
 
 constexpr int64_t kToChannelsLast[] = {0, 2, 3, 1};
+const std::string kAdapter = "adapter/";  // before the key of a tensor of the adapter's file
 constexpr int64_t kToChannelsFirst[] = {0, 3, 1, 2};
 
 using Sizes = std::vector<std::pair<std::string, int64_t>>;
@@ -64,9 +65,11 @@ class Checker {
   Result<RecordingCheck> check(const std::vector<WeightSet> &weights) {
     FLAME_TRY(build());
     FLAME_TRY(match(weights));
+    FLAME_TRY(add_adapter());
     FLAME_TRY(prepare());
     FLAME_ASSIGN(TensorMap given, read_weights(match_, program_));
     give_inputs(given);
+    give_adapter(given);
     FLAME_ASSIGN(const TensorMap answers, evaluate(device_, program_, given));
     given.clear();
     compare(answers);
@@ -169,6 +172,40 @@ class Checker {
     return parts;
   }
 
+  Status add_adapter() {
+    if (settings_.adapter.empty()) {
+      if (recording_.adapter_gradients.empty()) return {};
+      return misfit({"it holds gradients of an adapter (grad/adapter/…), but no adapter is given"});
+    }
+    FLAME_ASSIGN(pairs_, place_adapter(settings_.adapter, model_, match_.placed));
+    FLAME_ASSIGN(program_, with_adapter(program_, pairs_));
+    return {};
+  }
+
+  void give_adapter(TensorMap &given) const {
+    for (const PlacedPair &placed : pairs_) {
+      for (const auto &[key, tensor] : {std::pair(&placed.pair->down_key, &placed.pair->down),
+                                        std::pair(&placed.pair->up_key, &placed.pair->up)}) {
+        const std::string name = kAdapter + *key;
+        const Parameter *parameter = program_.find_parameter(name);
+        given[name] = converted(channels_last(*tensor), program_.type(parameter->value).dtype);
+      }
+    }
+  }
+
+  void ask_adapter_gradients(GradientRequest &request, std::vector<std::string> &problems) const {
+    for (const auto &[key, tensor] : recording_.adapter_gradients) {
+      const Parameter *parameter = program_.find_parameter(kAdapter + key);
+      if (!parameter) {
+        problems.push_back(fmt::format("grad/adapter/{}: the adapter has no such tensor of a pair",
+                                       printable(key)));
+      } else {
+        check_type(problems, "grad/adapter/" + key, tensor, program_.type(parameter->value));
+        request.with_respect_to.push_back(parameter->name);
+      }
+    }
+  }
+
   Status prepare() {
     if (!recording_.cotangents.empty()) FLAME_TRY(add_gradients());
     if (settings_.dtype == DType::kF64) {
@@ -205,6 +242,7 @@ class Checker {
       }
       for (const PlacedWeight *part : parts) request.with_respect_to.push_back(part->parameter);
     }
+    ask_adapter_gradients(request, problems);
     if (!problems.empty()) return misfit(problems);
     prefix_ = request.prefix;
     if (request.with_respect_to.empty()) return {};
@@ -256,6 +294,8 @@ class Checker {
       add("grad/input/" + name, tensor, channels_first(answers.at(prefix_ + name)));
     for (const auto &[key, tensor] : recording_.weight_gradients)
       add("grad/param/" + key, tensor, file_gradient(key, answers));
+    for (const auto &[key, tensor] : recording_.adapter_gradients)
+      add("grad/adapter/" + key, tensor, channels_first(answers.at(prefix_ + kAdapter + key)));
     judge_recorded(check_, recording_tolerance(settings_), in_f64);
   }
 
@@ -265,6 +305,7 @@ class Checker {
   const RecordingSettings &settings_;
   Program program_;
   WeightMatch match_;
+  std::vector<PlacedPair> pairs_;
   std::string prefix_;
   RecordingCheck check_;
 };

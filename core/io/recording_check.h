@@ -1,6 +1,7 @@
 // A model proven against a recording: the same inputs and weights, every output and gradient compared.
 #pragma once
 
+#include "core/io/adapter_file.h"
 #include "core/io/recording.h"
 #include "core/io/weight_match.h"
 #include "core/runtime/device.h"
@@ -32,8 +33,9 @@ struct RecordingCheck {
 };
 
 struct RecordingSettings {
-  DType dtype = DType::kF32;        // f64, f32, bf16 or f16
-  std::optional<double> tolerance;  // of every tensor; else by type and kind
+  DType dtype = DType::kF32;              // f64, f32, bf16 or f16
+  std::optional<double> tolerance = {};   // of every tensor; else by type and kind
+  std::vector<LowRankPair> adapter = {};  // that the model had; empty: none
 };
 
 // `model` has the recording's configuration. Errors (kBadConfig): the recording or the weights do not

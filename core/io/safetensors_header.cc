@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kMetadataKey = "__metadata__";
 constexpr size_t kMaxTensors = 1'000'000;
 constexpr size_t kMaxDepth = 4;
+// A tensor is an object, a name of a type, two lists, two offsets and at most eight sizes.
+constexpr size_t kMaxValues = 16 * kMaxTensors;
 constexpr size_t kMaxNameShown = 120;
 
 std::string shown(std::string_view name) {
@@ -183,8 +185,10 @@ Result<SafetensorsHeader> parse_safetensors_header(std::string_view text, uint64
     return config_error(fmt::format("{}: its header does not end with '}}' and spaces", name),
                         "the file is damaged or was written wrongly; get it again");
   }
-  FLAME_ASSIGN(const Json root, parse_json(text.substr(0, end + 1), name + ": header",
-                                           {.max_bytes = kMaxHeaderBytes, .max_depth = kMaxDepth}));
+  FLAME_ASSIGN(
+      const Json root,
+      parse_json(text.substr(0, end + 1), name + ": header",
+                 {.max_bytes = kMaxHeaderBytes, .max_depth = kMaxDepth, .max_values = kMaxValues}));
   if (!root.as_object()) return no_object;
   return HeaderReader(name, data_bytes).read(*root.as_object());
 }

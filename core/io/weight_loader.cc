@@ -107,8 +107,7 @@ class Loader {
     for (const Piece &piece : pieces_) total_ += file_bytes(piece);
   }
 
-  Status run(const std::function<Status(std::byte *to, std::span<const std::byte>)> &deliver,
-             const LoadProgress &progress) {
+  Status run(const DeliverPiece &deliver, const LoadProgress &progress) {
     std::vector<std::thread> threads;
     const size_t most = std::clamp<size_t>(std::thread::hardware_concurrency(), 2, kMaxThreads);
     working_ = std::clamp<size_t>(pieces_.size(), 1, most);
@@ -209,6 +208,11 @@ Status load_weights(std::span<const WeightJob> jobs, const LoadProgress &progres
   return Loader(jobs, false).run({}, progress);
 }
 
+Status load_weights(std::span<const WeightJob> jobs, const DeliverPiece &deliver,
+                    const LoadProgress &progress) {
+  return Loader(jobs, true).run(deliver, progress);
+}
+
 Status load_weights(std::span<const WeightJob> jobs, const Device &device,
                     const DeviceStream &stream, const LoadProgress &progress) {
   if (device.readable_by_processor()) return load_weights(jobs, progress);
@@ -216,7 +220,7 @@ Status load_weights(std::span<const WeightJob> jobs, const Device &device,
     FLAME_TRY(device.upload(stream, bytes, to));
     return stream.synchronize();
   };
-  return Loader(jobs, true).run(deliver, progress);
+  return load_weights(jobs, deliver, progress);
 }
 
 Result<HostTensor> read_weight(const PlacedWeight &weight, DType dtype) {

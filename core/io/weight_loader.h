@@ -23,6 +23,12 @@ using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
 // type cannot hold.
 Status load_weights(std::span<const WeightJob> jobs, const LoadProgress &progress = {});
 
+// Through `deliver`, which is called on this thread with each piece and the place in its job's memory
+// that it belongs to, in any order. The bytes are gone when it returns.
+using DeliverPiece = std::function<Status(std::byte *to, std::span<const std::byte> bytes)>;
+Status load_weights(std::span<const WeightJob> jobs, const DeliverPiece &deliver,
+                    const LoadProgress &progress);
+
 // To memory of the device. Synced when it returns.
 Status load_weights(std::span<const WeightJob> jobs, const Device &device,
                     const DeviceStream &stream, const LoadProgress &progress = {});

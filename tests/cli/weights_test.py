@@ -112,6 +112,14 @@ class Make(InFolder):
         self.right("weights", "check", file, "--model", "sdxl,sdxl-vae,clip-g", "--config", joined)
         self.right("weights", "check", file, "--model", "clip-g", "--config", self.clip)
 
+    def test_tiny_is_a_whole_checkpoint_of_the_same_architecture(self):
+        file = self.folder / "tiny.safetensors"
+        models = "sdxl,sdxl-vae,clip-l,clip-g"
+        self.right("weights", "make", models, file, "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip")
+        self.assertLess(file.stat().st_size, 24e6)
+        self.right("weights", "check", file, "--model", models, "--config", "tiny")
+        self.assertIn("full, tiny", self.wrong(2, "weights", "check", file, "--model", "sdxl", "--config", "tyny"))
+
     def test_what_cannot_be_made_is_refused_and_leaves_nothing(self):
         out = self.folder / "out.safetensors"
         for words, part in ((("no-such-model", out), "no-such-model"),
@@ -196,8 +204,9 @@ class Recording(InFolder):
                             ((weights, option, weights), "flame.recording"),
                             ((recording, option, weights, "--tolerance", "-1"), "--tolerance"),
                             ((recording, option, weights, "--lockstep"), "not for recordings"),
-                            ((recording, option, weights, "--adapter", "a.safetensors"), "--adapter"),
-                            (("--ops", "fill", "--dtype", "f32"), "for recordings alone")):
+                            ((recording, option, weights, "--adapter", weights), "of no known kind"),
+                            ((recording, option, weights, "--dtype", "i64"), "--dtype"),
+                            (("--ops", "fill", "--tolerance", "1"), "for recordings alone")):
             self.assertIn(part, self.wrong(2, "crosscheck", *words))
 
     def test_a_changed_weight_is_seen(self):

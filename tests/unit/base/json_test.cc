@@ -71,5 +71,18 @@ TEST(Json, WritesIndented) {
   EXPECT_EQ(value.dump(2), "{\n  \"a\": [\n    1,\n    2\n  ]\n}");
 }
 
+TEST(Json, ATreeOfTooManyValuesIsRefused) {
+  EXPECT_TRUE(parse_json("[1, [2, {}]]", "j", {.max_values = 5}).ok());
+  const auto refused = parse_json("[1, [2, {}]]", "j", {.max_values = 4});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().what.find("more than 4 values"), std::string::npos);
+}
+
+TEST(Json, AMessageIsShortHoweverLongTheTextIs) {
+  const auto refused = parse_json("[1" + std::string(100'000, '1') + "x]", "j");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_LT(refused.error().what.size(), 500u);
+}
+
 }  // namespace
 }  // namespace flame

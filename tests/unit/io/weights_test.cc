@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "core/io/safetensors_writer.h"
 #include "core/io/weight_kinds.h"
 #include "core/io/weight_loader.h"
@@ -213,6 +215,81 @@ TEST(Weights, NumbersThatATypeCannotHoldAreAnError) {
       EXPECT_THAT(read.error().what, HasSubstr("norm.weight"));
     }
   }
+}
+
+// A large tensor, so that it is read in many pieces by several threads.
+class Large : public testing::Test {
+ protected:
+  static constexpr int64_t kRows = 5000, kColumns = 4096;
+
+  void SetUp() override {
+    std::vector<std::byte> bytes(static_cast<size_t>(kRows * kColumns) * 2);
+    for (size_t i = 0; i < bytes.size() / 2; ++i) {
+      const auto bits = static_cast<uint16_t>(i * 31 % 0x7c00);
+      std::memcpy(bytes.data() + 2 * i, &bits, 2);
+    }
+    TensorMap tensors;
+    tensors["w"] = {{DType::kF16, {kRows, kColumns}}, std::move(bytes)};
+    stored_ = tensors["w"];
+    ASSERT_TRUE(write_safetensors(folder_ / "a.safetensors", tensors, {}).ok());
+    sets_ = *open_weights(folder_ / "a.safetensors");
+    weight_ = {"w",
+               {DType::kF32, {kRows, kColumns}},
+               {"w", {kRows, kColumns}, {0, 1}, 0, kRows},
+               *sets_.front().find("w")};
+  }
+
+  TemporaryFolder folder_;
+  HostTensor stored_;
+  std::vector<WeightSet> sets_;
+  PlacedWeight weight_;
+};
+
+TEST_F(Large, IsDeliveredInPiecesThatMakeTheWhole) {
+  for (const DType dtype : {DType::kF16, DType::kF32}) {
+    std::vector<std::byte> memory(static_cast<size_t>(kRows * kColumns * size_bytes(dtype)));
+    const WeightJob job{&weight_, dtype, memory.data()};
+    uint64_t pieces = 0, last = 0, all = 0;
+    const auto deliver = [&](std::byte *to, std::span<const std::byte> bytes) -> Status {
+      ++pieces;
+      std::memcpy(to, bytes.data(), bytes.size());
+      return {};
+    };
+    const auto progress = [&](uint64_t done, uint64_t total) {
+      EXPECT_GT(done, last);
+      last = done;
+      all = total;
+    };
+    ASSERT_TRUE(load_weights({&job, 1}, deliver, progress).ok());
+    EXPECT_GT(pieces, 1u);
+    EXPECT_EQ(last, all);
+    EXPECT_EQ(all, stored_.bytes.size());
+    EXPECT_EQ(memory, read_weight(weight_, dtype)->bytes);
+    if (dtype == DType::kF16) {
+      EXPECT_EQ(memory, stored_.bytes);
+    }
+  }
+}
+
+TEST_F(Large, AnErrorOfTheReceiverEndsTheLoading) {
+  std::vector<std::byte> memory(stored_.bytes.size());
+  const WeightJob job{&weight_, DType::kF16, memory.data()};
+  int calls = 0;
+  const auto deliver = [&](std::byte *, std::span<const std::byte>) -> Status {
+    ++calls;
+    return Error{ErrorKind::kDevice, "the device is gone", ""};
+  };
+  const Status status = load_weights({&job, 1}, deliver, {});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kDevice);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(Large, AFileThatShrinksEndsTheLoading) {
+  std::filesystem::resize_file(folder_ / "a.safetensors", 1 << 20);
+  const auto read = read_weight(weight_, DType::kF32);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().kind, ErrorKind::kStorage);
 }
 
 // Files of a folder, with one tensor each of the name given.
