@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "tensor", "ops", "program", "passes", "runtime", "plugin", "io", "train", "pipeline", "cli"]
+LAYERS = ["base", "tensor", "ops", "program", "passes", "runtime", "plugin", "io", "sample", "train", "pipeline", "cli"]
 C_STANDARD = {"stddef.h", "stdint.h"}
 # A header that costs seconds a file, and the only file that may have it.
 HEAVY = {

@@ -24,17 +24,19 @@ class Euler : public flame::Sampler {
 
   explicit Euler(const Options &options) : rho_(options.spacing == "linear" ? 1.0 : options.rho) {}
 
-  std::vector<double> levels(uint32_t steps, double minimum, double maximum) override {
+  flame::NoisePoints levels(uint32_t steps, const flame::NoiseLevels &trained) override {
     if (steps == 0) throw flame::invalid_argument("a picture needs at least 1 step");
-    const double first = std::pow(maximum, 1 / rho_);
-    const double last = std::pow(minimum, 1 / rho_);
-    std::vector<double> out;
+    const double first = std::pow(trained.highest(), 1 / rho_);
+    const double last = std::pow(trained.lowest(), 1 / rho_);
+    flame::NoisePoints points;
     for (uint32_t i = 0; i < steps; ++i) {
       const double part = steps == 1 ? 0.0 : i / (steps - 1.0);
-      out.push_back(i == 0 ? maximum : std::pow(first + part * (last - first), rho_));
+      points.sigmas.push_back(i == 0 ? trained.highest()
+                                     : std::pow(first + part * (last - first), rho_));
+      points.times.push_back(trained.time_of(points.sigmas.back()));
     }
-    out.push_back(0.0);
-    return out;
+    points.sigmas.push_back(0.0);
+    return points;
   }
 
   flame::SamplerOutputs build(flame::Program &, const flame::SamplerInputs &in) override {

@@ -70,7 +70,7 @@ class Changed(unittest.TestCase):
         self.assert_breaks("tensor.h", "  uint64_t byte_offset;\n", "  double byte_offset;\n")
 
     def test_a_changed_parameter_of_a_function_breaks(self):
-        self.assert_breaks("sampler.h", "uint32_t steps, double minimum", "uint64_t steps, double minimum")
+        self.assert_breaks("sampler.h", "uint32_t steps,\n                         const flame_noise_levels", "uint64_t steps,\n                         const flame_noise_levels")
 
     def test_swapped_fields_break(self):
         self.assert_breaks("tensor.h", "  uint64_t byte_offset;\n  uint64_t buffer_size;\n",

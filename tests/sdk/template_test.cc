@@ -22,6 +22,7 @@ using flame_test::FakeTensor;
 using flame_test::RecordingBuilder;
 using flame_test::str;
 using flame_test::text;
+using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::FloatEq;
 using testing::HasSubstr;
@@ -289,12 +290,16 @@ TEST(TemplateOptimizer, BuildsAStepOfSgd) {
 TEST(TemplateSampler, ChoosesFallingLevelsThatEndWithZero) {
   Loaded<flame_sampler_interface> sampler("sampler", FLAME_SAMPLER_ID);
   auto *made = sampler.create<flame_sampler>("example-euler", {{"spacing", "linear"}});
-  double levels[4] = {};
-  EXPECT_EQ(sampler->levels(made, sampler.call, 3, 1, 9, levels), FLAME_OK);
-  EXPECT_THAT(levels, ElementsAre(9, 5, 1, 0));
-  EXPECT_EQ(sampler->levels(made, sampler.call, 1, 1, 9, levels), FLAME_OK);
-  EXPECT_EQ(levels[1], 0);
-  EXPECT_EQ(sampler->levels(made, sampler.call, 0, 1, 9, levels), FLAME_ERROR_INVALID_ARGUMENT);
+  double sigmas[4] = {}, times[3] = {};
+  const double known[] = {1, 3, 9};
+  const flame_noise_levels trained{sizeof trained, 3, known};
+  EXPECT_EQ(sampler->levels(made, sampler.call, 3, &trained, sigmas, times), FLAME_OK);
+  EXPECT_THAT(sigmas, ElementsAre(9, 5, 1, 0));
+  EXPECT_THAT(times, ElementsAre(2, DoubleNear(1 + std::log(5.0 / 3) / std::log(3), 1e-12), 0));
+  EXPECT_EQ(sampler->levels(made, sampler.call, 1, &trained, sigmas, times), FLAME_OK);
+  EXPECT_EQ(sigmas[1], 0);
+  EXPECT_EQ(sampler->levels(made, sampler.call, 0, &trained, sigmas, times),
+            FLAME_ERROR_INVALID_ARGUMENT);
   sampler->destroy(made);
 }
 

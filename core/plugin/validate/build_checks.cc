@@ -241,6 +241,8 @@ Result<Hindrance> try_sampler(Subject &subject, const flame_sampler_interface *t
   step.sigma = builder.input("sigma", kScalar);
   step.next_sigma = builder.input("next_sigma", kScalar);
   step.index = builder.input("index", kStep);
+  step.previous_sigma = builder.input("previous_sigma", kScalar);
+  step.time = builder.input("time", kScalar);
   step.memory_count = table->memory_count(sampler);
   std::vector<flame_value> memories, new_memories(step.memory_count);
   for (uint32_t i = 0; i < step.memory_count; ++i) {

@@ -1,6 +1,7 @@
 // Models, adapters, optimizers and samplers: the kinds that describe computation.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -210,20 +211,57 @@ Result<Done> optimizer_passes_failures_on(Subject &subject) {
       });
 }
 
-Status judge_levels(const GuardedBlock &block, uint32_t steps, double maximum) {
-  const auto *levels = reinterpret_cast<const double *>(block.data());
+// Levels of a diffusion model's kind.
+std::vector<double> trained_levels(double lowest, double highest, uint32_t count) {
+  std::vector<double> sigmas;
+  for (uint32_t i = 0; i < count; ++i) {
+    sigmas.push_back(lowest * std::pow(highest / lowest, i / (count - 1.0)));
+  }
+  return sigmas;
+}
+
+Status judge_levels(const double *sigmas, uint32_t steps, const std::vector<double> &trained) {
   const std::string where = fmt::format("with {} steps", steps);
-  if (!(levels[0] <= maximum * (1 + 1e-9))) {
-    return broken(fmt::format("the first level is at most {}", maximum),
-                  fmt::format("it is {} {}", levels[0], where));
+  if (!(sigmas[0] <= trained.back() * (1 + 1e-9))) {
+    return broken(fmt::format("the first level is at most {}", trained.back()),
+                  fmt::format("it is {} {}", sigmas[0], where));
   }
   for (uint32_t i = 0; i < steps; ++i) {
-    if (std::isfinite(levels[i]) && levels[i] > levels[i + 1]) continue;
+    if (std::isfinite(sigmas[i]) && sigmas[i] > sigmas[i + 1]) continue;
     return broken("the levels fall",
-                  fmt::format("{} is followed by {} {}", levels[i], levels[i + 1], where));
+                  fmt::format("{} is followed by {} {}", sigmas[i], sigmas[i + 1], where));
   }
-  if (levels[steps] == 0) return {};
-  return broken("the last level is 0", fmt::format("it is {} {}", levels[steps], where));
+  if (sigmas[steps] == 0 || std::ranges::find(trained, sigmas[steps]) != trained.end()) return {};
+  return broken("the last level is 0 or a trained one",
+                fmt::format("it is {} {}", sigmas[steps], where));
+}
+
+Status judge_times(const double *times, uint32_t steps, size_t count) {
+  for (uint32_t i = 0; i < steps; ++i) {
+    const bool inside = times[i] >= 0 && times[i] <= static_cast<double>(count - 1);
+    if (inside && (i == 0 || times[i] <= times[i - 1])) continue;
+    return broken(fmt::format("times lie between 0 and {} and do not rise", count - 1),
+                  fmt::format("time {} is {} with {} steps", i, times[i], steps));
+  }
+  return {};
+}
+
+Status judge_points(Subject &subject, const flame_sampler_interface &table, flame_sampler *sampler,
+                    uint32_t steps, const std::vector<double> &trained) {
+  // More steps than any picture needs may be refused.
+  constexpr uint32_t kUsualSteps = 50;
+  const GuardedBlock sigmas((steps + 1) * sizeof(double)), times(steps * sizeof(double));
+  const flame_noise_levels levels{sizeof levels, static_cast<uint32_t>(trained.size()),
+                                  trained.data()};
+  CheckedCall call;
+  subject.at(fmt::format("levels() with {} steps", steps));
+  const flame_status status =
+      table.levels(sampler, call.get(), steps, &levels, reinterpret_cast<double *>(sigmas.data()),
+                   reinterpret_cast<double *>(times.data()));
+  if (status == FLAME_ERROR_INVALID_ARGUMENT && steps > kUsualSteps) return {};
+  FLAME_TRY(call.expect_success("levels()", status));
+  FLAME_TRY(judge_levels(reinterpret_cast<const double *>(sigmas.data()), steps, trained));
+  return judge_times(reinterpret_cast<const double *>(times.data()), steps, trained.size());
 }
 
 Result<Done> sampler_levels_fall(Subject &subject) {
@@ -232,14 +270,9 @@ Result<Done> sampler_levels_fall(Subject &subject) {
       [&](const CheckedComponent &component, flame_sampler *sampler) -> Status {
         const auto *table = component.interface<flame_sampler_interface>();
         for (const uint32_t steps : {1u, 2u, 20u, 1000u}) {
-          for (const auto &[minimum, maximum] : {std::pair{0.03, 14.6}, std::pair{0.001, 1.0}}) {
-            const GuardedBlock block((steps + 1) * sizeof(double));
-            CheckedCall call;
-            subject.at(fmt::format("levels() with {} steps", steps));
-            const flame_status status = table->levels(sampler, call.get(), steps, minimum, maximum,
-                                                      reinterpret_cast<double *>(block.data()));
-            FLAME_TRY(call.expect_success("levels()", status));
-            FLAME_TRY(judge_levels(block, steps, maximum));
+          for (const auto &trained :
+               {trained_levels(0.03, 14.6, 1000), trained_levels(0.001, 1.0, 1000)}) {
+            FLAME_TRY(judge_points(subject, *table, sampler, steps, trained));
           }
         }
         return {};
@@ -280,6 +313,8 @@ Result<Done> sampler_passes_failures_on(Subject &subject) {
         step.sigma = 4;
         step.next_sigma = 5;
         step.index = 6;
+        step.previous_sigma = 8;
+        step.time = 9;
         step.memory_count = count;
         step.memories = memories.data();
         step.new_memories = new_memories.data();
@@ -304,7 +339,7 @@ constexpr Check kChecks[] = {
      Stage::kStarted, optimizer_states_end},
     {"optimizer.passes-failures-on", "flame/call.h: a failure is told once", Stage::kStarted,
      optimizer_passes_failures_on},
-    {"sampler.levels-fall", "flame/sampler.h: levels fall, from at most maximum, the last 0",
+    {"sampler.levels-fall", "flame/sampler.h: levels fall to 0 or a trained one; times do not rise",
      Stage::kStarted, sampler_levels_fall},
     {"sampler.counts-are-fixed", "flame/sampler.h: memory_count and uses_noise", Stage::kStarted,
      sampler_counts_are_fixed},

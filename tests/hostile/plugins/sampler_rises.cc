@@ -5,10 +5,11 @@ namespace {
 
 class Rising : public flame::Sampler {
  public:
-  std::vector<double> levels(uint32_t steps, double, double maximum) override {
-    std::vector<double> out;
-    for (uint32_t i = 0; i <= steps; ++i) out.push_back(maximum * i / steps);
-    return out;
+  flame::NoisePoints levels(uint32_t steps, const flame::NoiseLevels &trained) override {
+    flame::NoisePoints points;
+    for (uint32_t i = 0; i <= steps; ++i) points.sigmas.push_back(trained.highest() * i / steps);
+    points.times.assign(steps, 0.0);
+    return points;
   }
   flame::SamplerOutputs build(flame::Program &, const flame::SamplerInputs &in) override {
     return {in.sample, {}};

@@ -41,7 +41,9 @@ class Counting : public flame::Optimizer {
 
 class Plain : public flame::Sampler {  // without options
  public:
-  std::vector<double> levels(uint32_t, double, double maximum) override { return {maximum}; }
+  flame::NoisePoints levels(uint32_t, const flame::NoiseLevels &trained) override {
+    return {{trained.highest()}, {}};
+  }
   flame::SamplerOutputs build(flame::Program &, const flame::SamplerInputs &) override {
     return {};
   }
@@ -186,10 +188,12 @@ TEST_F(Plugins, RefuseTheWrongNumberOfNoiseLevels) {
       *static_cast<const flame_sampler_interface *>(plugin().query(FLAME_STR(FLAME_SAMPLER_ID)));
   flame_sampler *made = nullptr;
   ASSERT_EQ(sampler.create(call, str("plain"), nullptr, 0, &made), FLAME_OK);
-  double levels[4] = {};
-  EXPECT_EQ(sampler.levels(made, call, 3, 0.1, 10, levels), FLAME_ERROR_FAILED);
-  EXPECT_THAT(call.message, HasSubstr("1 noise levels for 3 steps"));
-  EXPECT_THAT(levels, ElementsAre(0, 0, 0, 0));
+  double sigmas[4] = {}, times[3] = {};
+  const double known[] = {0.1, 10};
+  const flame_noise_levels trained{sizeof trained, 2, known};
+  EXPECT_EQ(sampler.levels(made, call, 3, &trained, sigmas, times), FLAME_ERROR_FAILED);
+  EXPECT_THAT(call.message, HasSubstr("1 noise levels and 0 times for 3 steps"));
+  EXPECT_THAT(sigmas, ElementsAre(0, 0, 0, 0));
   EXPECT_EQ(sampler.memory_count(made), 0u);
   EXPECT_EQ(sampler.uses_noise(made), 0u);
   sampler.destroy(made);
