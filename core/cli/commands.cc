@@ -9,7 +9,9 @@ std::span<const Command *const> commands() {
       &kExplainCommand,         &kDoctorCommand,
       &kPluginsListCommand,     &kPluginsInspectCommand,
       &kPluginsValidateCommand, &kPluginsLockCommand,
-      &kPluginsManifestCommand, &kCompletionCommand,
+      &kPluginsManifestCommand, &kWeightsInspectCommand,
+      &kWeightsCheckCommand,    &kWeightsMakeCommand,
+      &kWeightsConvertCommand,  &kCompletionCommand,
   };
   return kCommands;
 }

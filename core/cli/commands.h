@@ -17,5 +17,9 @@ extern const Command kPluginsManifestCommand;
 extern const Command kPluginsValidateCommand;
 extern const Command kSchemaCommand;
 extern const Command kValidateCommand;
+extern const Command kWeightsCheckCommand;
+extern const Command kWeightsConvertCommand;
+extern const Command kWeightsInspectCommand;
+extern const Command kWeightsMakeCommand;
 
 }  // namespace flame::cli

@@ -19,7 +19,8 @@ struct Group {
   std::string_view name;
   std::string_view summary;
 };
-constexpr Group kGroups[] = {{"plugins", "Look at, check and pin plugins"}};
+constexpr Group kGroups[] = {{"plugins", "Look at, check and pin plugins"},
+                             {"weights", "Look at, check, make and convert files of weights"}};
 
 // A value that may come once, or again and again; `name` is "--json" or "FILE".
 template <typename Entry>

@@ -16,11 +16,11 @@
 namespace flame {
 namespace {
 
-constexpr uint64_t kPieceBytes = uint64_t{32} << 20;  // of a file, at one time in one thread
-constexpr size_t kThreads = 4;
-// Pieces that wait for the device: with one in work in each thread, and each at most four times as
-// large as in the file (f16 to f64), far below a GiB.
-constexpr size_t kMaxWaiting = 2;
+constexpr uint64_t kPieceBytes = uint64_t{16} << 20;  // of a file, at one time in one thread
+constexpr size_t kMaxThreads = 8;
+// Pieces that wait for the device. With one in work in each thread, each as it was read, in order and
+// at most four times as large (f16 to f64), all stay below a GiB.
+constexpr size_t kMaxWaiting = 4;
 
 // Some rows of a job: a block of the file that becomes a block of the parameter.
 struct Piece {
@@ -110,7 +110,8 @@ class Loader {
   Status run(const std::function<Status(std::byte *to, std::span<const std::byte>)> &deliver,
              const LoadProgress &progress) {
     std::vector<std::thread> threads;
-    working_ = std::min(kThreads, std::max<size_t>(pieces_.size(), 1));
+    const size_t most = std::clamp<size_t>(std::thread::hardware_concurrency(), 2, kMaxThreads);
+    working_ = std::clamp<size_t>(pieces_.size(), 1, most);
     const size_t count = working_;
     for (size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
     uint64_t done = 0;

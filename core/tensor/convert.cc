@@ -1,35 +1,29 @@
 #include "core/tensor/convert.h"
 
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 
 #include "core/tensor/numbers.h"
 
 namespace flame {
 namespace {
 
-// Every f16 as f32.
-const std::array<float, 65536> &floats_of_halves() {
-  static const auto table = [] {
-    auto made = std::make_unique<std::array<float, 65536>>();
-    for (uint32_t bits = 0; bits < 65536; ++bits) {
-      const auto half = static_cast<uint16_t>(bits);
-      (*made)[bits] =
-          static_cast<float>(number_at(DType::kF16, reinterpret_cast<const std::byte *>(&half)));
-    }
-    return made;
-  }();
-  return *table;
+// Without branches, so that the compiler makes loops of these that take several elements at a time.
+float f32_of(uint16_t half) {
+  const uint32_t magnitude = (half & 0x7fffu) << 13;
+  // Moves the exponent, and makes numbers of those that are too small for one.
+  const auto finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const uint32_t special = magnitude | 0x7f800000;  // infinity and NaN
+  const uint32_t bits = magnitude >= 0x0f800000 ? special : finite;
+  return std::bit_cast<float>(bits | (half & 0x8000u) << 16);
 }
 
 uint16_t bf16_of(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
-  if (value != value) return 0x7fc0;
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  return static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
 }
 
 uint16_t f16_of(float value) {
@@ -45,6 +39,13 @@ uint16_t f16_of(float value) {
   // Carries into the exponent, up to infinity, are right.
   const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
+}
+
+// 1 if a finite number became the infinity of the narrow type.
+uint32_t was_lost(float value, uint16_t bits, uint16_t infinity) {
+  const uint32_t magnitude = std::bit_cast<uint32_t>(value) & 0x7fffffff;
+  return static_cast<uint32_t>((bits & 0x7fff) == infinity) &
+         static_cast<uint32_t>(magnitude < 0x7f800000);
 }
 
 template <typename T>
@@ -77,8 +78,7 @@ bool from_narrow(DType type, std::span<const std::byte> from, std::span<std::byt
       return convert(std::bit_cast<float>(uint32_t{bits} << 16));
     });
   } else if (type == DType::kF16) {
-    const std::array<float, 65536> &floats = floats_of_halves();
-    each<uint16_t, To>(from, to, [&](uint16_t bits) { return convert(floats[bits]); });
+    each<uint16_t, To>(from, to, [&](uint16_t bits) { return convert(f32_of(bits)); });
   } else {
     return false;
   }
@@ -106,7 +106,7 @@ bool convert_elements(DType from_type, std::span<const std::byte> from, DType to
     if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
     return true;
   }
-  bool held = true;
+  uint32_t lost = 0;  // set by a finite number that became infinite
   bool done = false;
   if (to_type == DType::kF32) {
     done = from_narrow<float>(from_type, from, to, [](float value) { return value; });
@@ -115,17 +115,17 @@ bool convert_elements(DType from_type, std::span<const std::byte> from, DType to
   } else if (to_type == DType::kBF16) {
     done = from_narrow<uint16_t>(from_type, from, to, [&](float value) {
       const uint16_t bits = bf16_of(value);
-      held &= (bits & 0x7fff) != 0x7f80 || std::isinf(value);
+      lost |= was_lost(value, bits, 0x7f80);
       return bits;
     });
   } else if (to_type == DType::kF16) {
     done = from_narrow<uint16_t>(from_type, from, to, [&](float value) {
       const uint16_t bits = f16_of(value);
-      held &= (bits & 0x7fff) != 0x7c00 || std::isinf(value);
+      lost |= was_lost(value, bits, 0x7c00);
       return bits;
     });
   }
-  return done ? held : convert_slowly(from_type, from, to_type, to);
+  return done ? lost == 0 : convert_slowly(from_type, from, to_type, to);
 }
 
 }  // namespace flame
