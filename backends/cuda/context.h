@@ -59,6 +59,11 @@ class Context {
   const LtHandle &lt();
   CudnnSession &cudnn();
 
+  // Whether the plans that are made now choose what is quickest here. Times differ from run to run,
+  // and so may choices: where all runs must give the same bits, the library's first guess is taken.
+  void choose_by_measuring(bool yes) { measures_ = yes; }
+  bool measures() const { return measures_; }
+
   // What was found by measuring, kept on disk beside the kernels. The key says what was measured and
   // with which libraries; this GPU and its driver are added.
   std::optional<std::string> find_choice(const std::string &key) const;
@@ -77,6 +82,7 @@ class Context {
   std::map<std::string, std::shared_ptr<const Kernel>> kernels_;  // by key
   std::unique_ptr<LtHandle> lt_;
   std::unique_ptr<CudnnSession> cudnn_;
+  bool measures_ = true;
 };
 
 // What all kernels are compiled with, for "sm_90".

@@ -284,7 +284,8 @@ class Session : public CudnnSession {
     graph->get().deselect_workspace_greater_than(kMostWorkspace);
     double work = static_cast<double>(bytes_of(shape.result, FLAME_DTYPE_U8));
     for (size_t axis = 1; axis < 4; ++axis) work *= static_cast<double>(shape.weight[axis]);
-    if (work < kLeastWork) return graph->build_first(reason) ? std::move(graph) : nullptr;
+    if (work < kLeastWork || !context.measures())
+      return graph->build_first(reason) ? std::move(graph) : nullptr;
     const std::string signature = flame::text("cuDNN ", handle_.version, ", ", shape.text());
     const std::optional<std::string> kept = context.find_choice(signature);
     if (kept && recall(*graph, *kept)) return graph;

@@ -34,6 +34,23 @@ const std::string &library_versions() {
   return versions;
 }
 
+// Told inside a context alone; making one takes memory itself, so 0 without one.
+uint64_t free_memory(CUdevice device) {
+  unsigned flags = 0;
+  int active = 0;
+  check(driver().context_state(device, &flags, &active), "cuDevicePrimaryCtxGetState");
+  if (!active) return 0;
+  CUcontext context = nullptr;
+  check(driver().retain_context(&context, device), "cuDevicePrimaryCtxRetain");
+  size_t available = 0;
+  size_t total = 0;
+  CUresult status = driver().set_context(context);
+  if (status == CUDA_SUCCESS) status = driver().memory_info(&available, &total);
+  driver().release_context(device);
+  check(status, "cuMemGetInfo");
+  return available;
+}
+
 flame::DeviceInfo info_of(int index) {
   CUdevice device = 0;
   check(driver().device_of(&device, index), "cuDeviceGet");
@@ -45,9 +62,8 @@ flame::DeviceInfo info_of(int index) {
   int minor = 0;
   driver().device_attribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device);
   driver().device_attribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device);
-  // What is free is only told inside a context, and making one takes memory itself.
   return {name, flame::text("compute capability ", major, ".", minor, ", ", library_versions()),
-          device_number(static_cast<uint32_t>(index)), total, 0};
+          device_number(static_cast<uint32_t>(index)), total, free_memory(device)};
 }
 
 OpPlanner planner_of(const flame::Op &op) {
@@ -131,6 +147,7 @@ flame::OpInfo Gpu::probe(const flame::Call &call, const flame::Op &op) const {
 std::unique_ptr<flame::Plan> Gpu::plan(const flame::Call &call, const flame::Op &op) {
   Target target = context_.target();
   target.deterministic = call.deterministic();
+  context_.choose_by_measuring(!call.deterministic());
   std::unique_ptr<OpPlan> plan = planner_of(op)(op, target);
   plan->prepare_with(context_, op.name());
   return plan;

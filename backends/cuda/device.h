@@ -38,6 +38,7 @@ class Gpu : public flame::Device {
   std::unique_ptr<flame::Stream> create_stream() override;
   std::unique_ptr<flame::Event> create_event() override;
   bool can_capture() const noexcept override { return true; }
+  bool captures_branches() const noexcept override { return true; }
 
   flame::OpInfo probe(const flame::Call &call, const flame::Op &op) const override;
   std::unique_ptr<flame::Plan> plan(const flame::Call &call, const flame::Op &op) override;

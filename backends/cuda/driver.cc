@@ -69,6 +69,7 @@ Driver::Driver()
   library.take("cuStreamBeginCapture_v2", begin_capture);
   library.take("cuStreamEndCapture", end_capture);
   library.take("cuGraphInstantiateWithFlags", instantiate);
+  library.take("cuGraphUpload", upload_graph);
   library.take("cuGraphLaunch", launch_graph);
   library.take("cuGraphExecDestroy", destroy_executable);
   library.take("cuGraphDestroy", destroy_graph);

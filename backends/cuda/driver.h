@@ -53,6 +53,7 @@ struct Driver {
   decltype(&cuStreamBeginCapture) begin_capture;
   decltype(&cuStreamEndCapture) end_capture;
   decltype(&cuGraphInstantiateWithFlags) instantiate;
+  decltype(&cuGraphUpload) upload_graph;
   decltype(&cuGraphLaunch) launch_graph;
   decltype(&cuGraphExecDestroy) destroy_executable;
   decltype(&cuGraphDestroy) destroy_graph;

@@ -194,7 +194,7 @@ bool Product::prepare(Context &context, bool measured) {
   unaligned_ = careful.front();
   const double work = static_cast<double>(shape_.m) * static_cast<double>(shape_.n) *
                       static_cast<double>(shape_.k) * static_cast<double>(shape_.batch);
-  const bool worth = measured && work >= kLeastWork;
+  const bool worth = measured && context.measures() && work >= kLeastWork;
   const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
   aligned_ = offered.empty() ? unaligned_ : offered.front();
   if (worth && offered.size() > 1) choose(context, offered);

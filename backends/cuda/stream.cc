@@ -11,11 +11,16 @@ GpuEvent::~GpuEvent() {
   driver().destroy_event(event_);
 }
 
-GpuGraph::GpuGraph(const Context &context, CUgraph graph) : context_(context) {
+// Uploaded at once: what a graph takes of the device's memory is taken before the first replay.
+GpuGraph::GpuGraph(const Context &context, CUgraph graph, CUstream stream) : context_(context) {
   context_.make_current();
   const CUresult made = driver().instantiate(&executable_, graph, 0);
   driver().destroy_graph(graph);
   check(made, "cuGraphInstantiate", "capture");
+  CUresult uploaded = driver().upload_graph(executable_, stream);
+  if (uploaded == CUDA_SUCCESS) uploaded = driver().synchronize(stream);
+  if (uploaded != CUDA_SUCCESS) driver().destroy_executable(executable_);
+  check(uploaded, "cuGraphUpload", "capture");
 }
 
 GpuGraph::~GpuGraph() {
@@ -46,18 +51,19 @@ void GpuStream::synchronize() {
   check(driver().synchronize(stream_), "cuStreamSynchronize", "work of a stream");
 }
 
-// Thread-local: what other threads of the process do meanwhile disturbs no capture.
+// Relaxed: libraries load their kernels when they are first enqueued, which may be now, and what
+// other threads of the process do meanwhile disturbs no capture.
 void GpuStream::begin_capture() {
   context_.make_current();
-  check(driver().begin_capture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
-        "cuStreamBeginCapture", "capture");
+  check(driver().begin_capture(stream_, CU_STREAM_CAPTURE_MODE_RELAXED), "cuStreamBeginCapture",
+        "capture");
 }
 
 std::unique_ptr<flame::Graph> GpuStream::end_capture() {
   context_.make_current();
   CUgraph graph = nullptr;
   check(driver().end_capture(stream_, &graph), "cuStreamEndCapture", "capture");
-  return std::make_unique<GpuGraph>(context_, graph);
+  return std::make_unique<GpuGraph>(context_, graph, stream_);
 }
 
 void GpuStream::replay(flame::Graph &graph) {

@@ -20,7 +20,8 @@ class GpuEvent : public flame::Event {
 // A captured piece of work, ready to be enqueued again and again.
 class GpuGraph : public flame::Graph {
  public:
-  GpuGraph(const Context &context, CUgraph graph);  // takes the graph
+  // Takes the graph; `stream` is one to prepare it on.
+  GpuGraph(const Context &context, CUgraph graph, CUstream stream);
   ~GpuGraph() override;
   CUgraphExec get() const { return executable_; }
 

@@ -11,22 +11,6 @@ constexpr std::string_view kThreads = "threads";
 
 }  // namespace
 
-OpenDeviceRequest read_backend(const std::string &text) {
-  OpenDeviceRequest request;
-  const size_t colon = std::min(text.find(':'), text.size());
-  request.reference = text.substr(0, colon);
-  size_t start = colon + 1;
-  while (start < text.size()) {
-    const size_t end = std::min(text.find(',', start), text.size());
-    const std::string setting = text.substr(start, end - start);
-    const size_t equals = std::min(setting.find('='), setting.size());
-    request.options.emplace_back(setting.substr(0, equals),
-                                 setting.substr(std::min(equals + 1, setting.size())));
-    start = end + 1;
-  }
-  return request;
-}
-
 Status set_threads(const Arguments &arguments, const Catalogue &catalogue,
                    std::span<OpenDeviceRequest> requests) {
   if (!arguments.has(kThreadsOption.name)) return {};

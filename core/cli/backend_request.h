@@ -1,17 +1,12 @@
-// How the command line names a backend: "onednn", "onednn:threads=2", and --threads for all of a
-// command.
+// --threads, for all backends of a command.
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "core/cli/command.h"
 #include "core/plugin/backends.h"
 
 namespace flame::cli {
-
-// A backend, then options of it behind a colon, separated by commas.
-OpenDeviceRequest read_backend(const std::string &text);
 
 inline constexpr CommandOption kThreadsOption{
     .name = "--threads",

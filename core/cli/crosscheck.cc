@@ -26,6 +26,14 @@ Status check_ops(const Arguments &arguments, Device &reference, Device &candidat
   SuiteOptions options;
   options.ops = arguments.get("--ops");
   options.quick = arguments.has("--quick");
+  if (arguments.has("--dtype")) {
+    options.dtype = dtype_from_name(arguments.get("--dtype"));
+    if (!options.dtype) {
+      return config_error(
+          fmt::format("--dtype '{}' is no type of tensors", printable(arguments.get("--dtype"))),
+          "such as f32, bf16 or i64");
+    }
+  }
   const bool colour = colour_allowed(STDOUT_FILENO);
   print_suite_head();
   options.on_op = [&](const conformance::OpSummary &summary) { print_op(summary, colour); };
@@ -92,8 +100,9 @@ Status check(const Arguments &arguments, bool &equal) {
                         "--ops 'conv*,matmul'");
   }
   const Catalogue catalogue = installed_catalogue(arguments);
-  OpenDeviceRequest requests[] = {read_backend(arguments.get("--reference", "reference")),
-                                  read_backend(arguments.get("--candidate", "onednn"))};
+  FLAME_ASSIGN(const auto right, read_device_request(arguments.get("--reference", "reference")));
+  FLAME_ASSIGN(const auto tried, read_device_request(arguments.get("--candidate", "onednn")));
+  OpenDeviceRequest requests[] = {right, tried};
   FLAME_TRY(set_threads(arguments, catalogue, requests));
   PluginHost host({});
   FLAME_ASSIGN(const auto reference, open_device(host, catalogue, requests[0]));
@@ -128,7 +137,7 @@ constexpr CommandOption kOptions[] = {
      .value = "BACKEND",
      .kind = ValueKind::kComponent,
      .help = "the backend that is tried; onednn if not given. Options follow a colon: "
-             "onednn:threads=2"},
+             "onednn:threads=2, cuda:tf32=true,determinism=strict"},
     kThreadsOption,
     {.name = "--lockstep",
      .value = "",
@@ -155,8 +164,8 @@ constexpr CommandOption kOptions[] = {
      .help = "of a recording: what computes; onednn if not given, for f64 reference"},
     {.name = "--dtype",
      .value = "TYPE",
-     .help = "of a recording: compute in f64, f32, bf16 or f16; f32 if not given",
-     .choices = kRecordingTypes},
+     .help = "of the ops the cases of this type; of a recording what it is computed in: f64, f32, "
+             "bf16 or f16; f32 if not given"},
     {.name = "--tolerance",
      .value = "NUMBER",
      .help = "of a recording: how far each tensor may be off, norm-relative; else by type"},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/base/rounded_size.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
 #include "core/cli/commands.h"

@@ -34,10 +34,12 @@ constexpr std::array kOptions = {
     CommandOption{.name = "--grep",
                   .value = "TEXT",
                   .help = "show only ops whose line holds this, such as block.3"},
-    CommandOption{.name = "--backend",
-                  .value = "NAME",
-                  .kind = ValueKind::kComponent,
-                  .help = "fuse and place for its first device; else for a GPU, or the processor"},
+    CommandOption{
+        .name = "--backend",
+        .value = "NAME",
+        .kind = ValueKind::kComponent,
+        .help = "fuse and place for its first device; auto, if not given, takes a GPU or else "
+                "the processor. Options follow a colon: cuda:determinism=strict"},
     CommandOption{.name = "--of",
                   .value = "OUTPUT",
                   .repeated = true,

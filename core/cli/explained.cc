@@ -9,6 +9,7 @@
 #include "core/base/terminal.h"
 #include "core/base/text.h"
 #include "core/cli/installed.h"
+#include "core/pipeline/device_request.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/plugin/plugin_model.h"
@@ -17,9 +18,6 @@
 namespace flame::cli {
 namespace {
 
-constexpr std::string_view kAutomatic = "auto";
-// A GPU, or the processor: the quick one first.
-constexpr std::string_view kPreferred[] = {"cuda", "onednn", "reference"};
 constexpr size_t kMaxProgramBytes = size_t{512} << 20;
 
 std::vector<std::string> list_of(std::span<const std::string> values) {
@@ -206,22 +204,14 @@ class Reader {
 
   Status open_backend() {
     const ResolvedSection *given = section("backend");
-    std::string name = arguments_.get("--backend", given && !given->use.empty() ? given->use : "");
-    if (!name.empty() && name != kAutomatic) {
-      FLAME_ASSIGN(explained_.device, open_device(*explained_.host, catalogue_, {name}));
-      return {};
+    OpenDeviceRequest request;
+    if (given && !arguments_.has("--backend")) {
+      request = device_request(*given);
+    } else {
+      FLAME_ASSIGN(request, read_device_request(arguments_.get("--backend", "auto")));
     }
-    std::optional<Error> first;
-    for (const std::string_view candidate : kPreferred) {
-      Result<std::unique_ptr<Device>> device =
-          open_device(*explained_.host, catalogue_, {std::string(candidate)});
-      if (device.ok()) {
-        explained_.device = std::move(*device);
-        return {};
-      }
-      if (!first) first = device.error();
-    }
-    return *first;
+    FLAME_ASSIGN(explained_.device, open_device(*explained_.host, catalogue_, request));
+    return {};
   }
 
   const Arguments &arguments_;

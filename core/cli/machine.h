@@ -31,7 +31,4 @@ std::vector<LoadedLibrary> loaded_libraries();
 // The variables that are set and make the loader take other libraries than the installed ones.
 std::vector<std::string> loader_variables();
 
-// "1.5 GiB": for reading, where flame::size_text gives what can be read back.
-std::string rounded_size_text(uint64_t bytes);
-
 }  // namespace flame::cli

@@ -134,7 +134,10 @@ void add_group(std::vector<std::string> &lines, std::string_view title,
 Result<std::vector<WantedParameter>> parameters_of(const PluginModel &model) {
   std::vector<WantedParameter> wanted;
   std::set<std::string> known;
+  // The conditions of a denoiser have no parameters, and sizes that only its parts know.
+  const Result<DiffusionSpec> diffusion = model.diffusion();
   for (const std::string &name : model.programs()) {
+    if (diffusion.ok() && name == diffusion->conditions) continue;
     std::optional<Result<Program>> program;
     for (const int64_t side : kSides) {
       if (program && program->ok()) break;

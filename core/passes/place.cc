@@ -12,6 +12,9 @@
 namespace flame {
 namespace {
 
+constexpr uint64_t kSmallBytes = uint64_t{4} << 20;
+constexpr uint32_t kStepsKept = 6;
+
 std::string types_of(const std::vector<PlacedTensor> &tensors) {
   std::string text;
   for (const PlacedTensor &tensor : tensors) {
@@ -266,13 +269,21 @@ class Placer {
     return {};
   }
 
+  // Where steps may run side by side, small values keep their place a little longer: whoever took it
+  // at once would have to wait for those who read it last.
+  uint32_t kept_until(const Storage &storage) const {
+    if (!target_.branches() || storage.size_bytes > kSmallBytes) return storage.last_step;
+    const auto last = static_cast<uint32_t>(made_.steps.size() - 1);
+    return std::min(storage.last_step + kStepsKept, std::max(last, storage.last_step));
+  }
+
   void set_offsets() {
     std::vector<ArenaItem> items;
     std::vector<uint32_t> owners;
     for (uint32_t i = 0; i < made_.storages.size(); ++i) {
       const Storage &storage = made_.storages[i];
       if (storage.external) continue;
-      items.push_back({storage.size_bytes, storage.first_step, storage.last_step, 0});
+      items.push_back({storage.size_bytes, storage.first_step, kept_until(storage), 0});
       owners.push_back(i);
     }
     const ArenaSize size = assign_offsets(items);

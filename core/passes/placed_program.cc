@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/rounded_size.h"
 #include "core/base/terminal.h"
 
 namespace flame {
@@ -60,7 +61,8 @@ const PlacedName *PlacedProgram::find_output(std::string_view name) const {
 std::vector<uint64_t> PlacedProgram::bytes_by_class() const {
   std::vector<uint64_t> bytes(kMemoryClassCount, 0);
   for (const Storage &storage : storages) {
-    if (storage.external) bytes[static_cast<size_t>(storage.memory_class)] += storage.size_bytes;
+    if (!storage.external) continue;
+    bytes[static_cast<size_t>(storage.memory_class)] += allocated_bytes(storage.size_bytes);
   }
   uint64_t largest_workspace = 0;
   for (const Step &step : steps) {
@@ -73,6 +75,17 @@ std::vector<uint64_t> PlacedProgram::bytes_by_class() const {
   bytes[static_cast<size_t>(MemoryClass::kWorkspace)] = of_workspace;
   bytes[static_cast<size_t>(MemoryClass::kActivations)] = arena_bytes - of_workspace;
   return bytes;
+}
+
+std::string memory_table(const PlacedProgram &placed) {
+  const std::vector<uint64_t> bytes = placed.bytes_by_class();
+  std::string text;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    sum += bytes[i];
+    if (bytes[i]) text += fmt::format("  {:12} {:>10}\n", kNames[i], rounded_size_text(bytes[i]));
+  }
+  return text + fmt::format("  {:12} {:>10}", "together", rounded_size_text(sum));
 }
 
 std::string to_text(const PlacedProgram &placed) {

@@ -39,6 +39,11 @@ struct Storage {
   uint32_t last_step = 0;
 };
 
+// What a tensor outside of the arena takes of a block of memory.
+constexpr uint64_t allocated_bytes(uint64_t size_bytes) {
+  return (size_bytes + 255) / 256 * 256;
+}
+
 struct PlacedTensor {
   uint32_t storage = 0;  // in PlacedProgram::storages
   TypedView typed;       // counted from the start of the storage
@@ -74,10 +79,13 @@ struct PlacedProgram {
   uint64_t live_bytes = 0;
 
   const PlacedName *find_output(std::string_view name) const;
-  // Externals by their sizes; of the arena, the largest workspace counts as workspace and the rest
+  // Externals by what they take; of the arena, the largest workspace counts as workspace and the rest
   // as activations: the sum is what is allocated.
   std::vector<uint64_t> bytes_by_class() const;
 };
+
+// A line for each class that takes memory ("  weights  4.8 GiB"), and their sum; no line end.
+std::string memory_table(const PlacedProgram &placed);
 
 // One line a step: "12  matmul  f32[4, 8] @1024+… -> …"; inserted copies are marked.
 std::string to_text(const PlacedProgram &placed);

@@ -32,6 +32,8 @@ class Target {
   virtual ~Target() = default;
   // "onednn", for messages.
   virtual std::string_view name() const = 0;
+  // Whether steps that need nothing of each other may run side by side.
+  virtual bool branches() const { return false; }
   // Whether it can do the op on tensors that lie so. An error: the backend broke its contract.
   virtual Result<OpAnswer> probe(std::string_view op, const Attributes &attributes,
                                  std::span<const TypedView> inputs,

@@ -1,6 +1,7 @@
 // From an installed backend component to an open device.
 #pragma once
 
+#include "core/plugin/option_value.h"
 #include "core/plugin/plugin_host.h"
 #include "core/runtime/device.h"
 
@@ -10,15 +11,22 @@ namespace flame {
 Result<Backend> start_backend(PluginHost &host, const Catalogue::Match &match);
 
 struct OpenDeviceRequest {
-  std::string reference;  // what `use:` would say: "onednn"
+  // What `use:` would say: "onednn"; "auto" is the first that opens of cuda, onednn and reference.
+  std::string reference;
   uint32_t index = 0;
   bool deterministic = false;
   // Values that differ from the options' defaults, by option name, as they would stand in a file.
   std::vector<std::pair<std::string, std::string>> options = {};
+  std::vector<OptionValue> values = {};  // the same, read already
+  bool tf32 = false;                     // sets the option of that name where there is one
 };
 
+// "onednn", "cuda:tf32=true,determinism=strict": a backend, and behind a colon its options.
+// `determinism` (fast or strict) is none of them, but the host's.
+Result<OpenDeviceRequest> read_device_request(std::string_view text);
+
 // Finds, starts and opens it. Errors name the backend and say which there are, or which option it
-// has not.
+// has not. For "auto" the log says which it is and why the ones before it are not.
 Result<std::unique_ptr<Device>> open_device(PluginHost &host, const Catalogue &catalogue,
                                             const OpenDeviceRequest &request);
 

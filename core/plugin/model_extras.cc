@@ -46,6 +46,12 @@ Result<PluginModel> PluginModel::create(const StartedComponent &started,
                optional_table(*started.plugin, FLAME_WEIGHTS_ID, &flame_weights_interface::source));
   FLAME_ASSIGN(extras.tokenizer, optional_table(*started.plugin, FLAME_TOKENIZER_ID,
                                                 &flame_tokenizer_interface::tokenize));
+  FLAME_ASSIGN(extras.diffusion, optional_table(*started.plugin, FLAME_DIFFUSION_ID,
+                                                &flame_diffusion_interface::describe_part));
+  if (extras.diffusion && !extras.diffusion->describe) {
+    return plugin_error(fmt::format("{}: the function describe of {} is null", started.plugin->id(),
+                                    FLAME_DIFFUSION_ID));
+  }
   if (extras.weights && !extras.weights->describe_layout) {
     return plugin_error(fmt::format("{}: the function describe_layout of {} is null",
                                     started.plugin->id(), FLAME_WEIGHTS_ID));

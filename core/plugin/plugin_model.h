@@ -10,6 +10,7 @@
 #include "core/plugin/attribute_list.h"
 #include "core/plugin/plugin_host.h"
 #include "core/program/program.h"
+#include "flame/diffusion.h"
 #include "flame/model.h"
 #include "flame/tokenizer.h"
 #include "flame/weights.h"
@@ -45,10 +46,35 @@ struct TokenRows {
   std::vector<int64_t> ids;  // whole rows, at least one
 };
 
+// A model that stands beside a denoiser.
+struct DiffusionPart {
+  enum class Kind {
+    kTextEncoder,
+    kAutoencoder
+  };
+  Kind kind = Kind::kTextEncoder;
+  std::string role;
+  std::string component;
+};
+
+// How pictures are drawn with a denoiser (flame/diffusion.h).
+struct DiffusionSpec {
+  uint32_t prediction = FLAME_PREDICTS_EPSILON;
+  std::vector<double> noise_levels;  // rising, at least two
+  int64_t latent_size = 8;           // pixels
+  int64_t latent_channels = 4;
+  int64_t usual_size = 1024;  // pixels
+  double usual_guidance = 1;
+  std::string denoiser, conditions;  // programs of the model
+  std::string usual_sampler;
+  std::vector<DiffusionPart> parts;  // one autoencoder, and at least one text encoder
+};
+
 // What a model may have beside flame.model/1; null: it has not.
 struct ModelExtras {
   const flame_weights_interface *weights = nullptr;
   const flame_tokenizer_interface *tokenizer = nullptr;
+  const flame_diffusion_interface *diffusion = nullptr;
 };
 
 // Owns the plugin's object; the plugin stays started as long as this lives. One thread at a time.
@@ -82,6 +108,9 @@ class PluginModel {
   // At most `row_limit` rows. Errors: the plugin's own, kBadPlugin, or kFailed if it reads no text.
   Result<TokenRows> tokenize(std::string_view text, uint32_t row_limit) const;
 
+  // Errors: kBadConfig for a model that is no denoiser, kBadPlugin for an answer that cannot be.
+  Result<DiffusionSpec> diffusion() const;
+
  private:
   struct Destroy {
     const flame_model_interface *table;
@@ -103,6 +132,8 @@ class PluginModel {
                                                  const flame_str *texts, uint32_t count) const;
   Result<WeightSource> checked_source(std::string_view parameter, const Shape &shape,
                                       const flame_weight_source &given) const;
+  Result<std::vector<DiffusionPart>> diffusion_parts() const;
+  std::string fault_of(const DiffusionSpec &spec) const;
   Error broken(std::string_view what) const;
 
   std::string plugin_id_;

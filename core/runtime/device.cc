@@ -49,6 +49,15 @@ void DeviceMemory::swap(DeviceMemory &other) noexcept {
   std::swap(size_, other.size_);
 }
 
+DeviceEvent::~DeviceEvent() {
+  if (event_) device_->sync_->destroy_event(event_);
+}
+
+void DeviceEvent::swap(DeviceEvent &other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(event_, other.event_);
+}
+
 DeviceStream::~DeviceStream() {
   if (!stream_) return;
   // An error here was either reported by an earlier call or belongs to work that nobody waits for.
@@ -59,6 +68,7 @@ DeviceStream::~DeviceStream() {
 void DeviceStream::swap(DeviceStream &other) noexcept {
   std::swap(device_, other.device_);
   std::swap(stream_, other.stream_);
+  std::swap(recording_, other.recording_);
 }
 
 Status DeviceStream::synchronize() const {
@@ -67,23 +77,53 @@ Status DeviceStream::synchronize() const {
   return scope.finish(device_->sync_->synchronize(scope.call()));
 }
 
+Status DeviceStream::record(const DeviceEvent &event) const {
+  CallScope scope(device_->backend_.plugin_id, "flame.sync/1 record");
+  scope.call()->stream = stream_;
+  return scope.finish(device_->sync_->record(scope.call(), event.event_));
+}
+
+Status DeviceStream::wait(const DeviceEvent &event) const {
+  CallScope scope(device_->backend_.plugin_id, "flame.sync/1 wait");
+  scope.call()->stream = stream_;
+  return scope.finish(device_->sync_->wait(scope.call(), event.event_));
+}
+
+DeviceGraph::~DeviceGraph() {
+  if (graph_) device_->capture_->drop(graph_);
+}
+
+void DeviceGraph::swap(DeviceGraph &other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(graph_, other.graph_);
+}
+
+Status DeviceGraph::replay(const DeviceStream &stream) const {
+  CallScope scope(device_->backend_.plugin_id, "flame.capture/1 replay", device_->call_flags_);
+  scope.call()->stream = stream.get();
+  return scope.finish(device_->capture_->replay(scope.call(), graph_));
+}
+
 OpPlan::~OpPlan() {
   device_.ops_->drop(plan_);
 }
 
 Status OpPlan::run(const DeviceStream &stream, const AbiTensors &inputs, const AbiTensors &outputs,
                    void *workspace) const {
-  CallScope scope(device_.backend_.plugin_id, "flame.ops/1 run", device_.call_flags_);
+  const uint32_t recording = stream.recording_ ? FLAME_CALL_CAPTURING : 0;
+  CallScope scope(device_.backend_.plugin_id, "flame.ops/1 run", device_.call_flags_ | recording);
   scope.call()->stream = stream.get();
   scope.call()->workspace = workspace;
   scope.call()->workspace_size = info_.workspace_size;
   return scope.finish(device_.ops_->run(plan_, scope.call(), inputs.data(), outputs.data()));
 }
 
-Device::Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t call_flags)
+Device::Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t index,
+               uint32_t call_flags)
     : backend_(std::move(backend)),
       handle_(handle),
       info_(std::move(info)),
+      index_(index),
       call_flags_(call_flags) {}
 
 Device::~Device() {
@@ -100,7 +140,7 @@ Result<std::unique_ptr<Device>> Device::open(const Backend &backend, uint32_t in
       scope.call(), flame_text(backend.component), index, settings.options.data(),
       static_cast<uint32_t>(settings.options.size()), &handle)));
   const uint32_t flags = settings.deterministic ? FLAME_CALL_DETERMINISTIC : 0;
-  std::unique_ptr<Device> device(new Device(backend, handle, std::move(info), flags));
+  std::unique_ptr<Device> device(new Device(backend, handle, std::move(info), index, flags));
   FLAME_TRY(device->take_tables());
   return device;
 }
@@ -112,6 +152,7 @@ Status Device::take_tables() {
   memory_ = static_cast<const flame_memory *>(table(FLAME_MEMORY_ID));
   sync_ = static_cast<const flame_sync *>(table(FLAME_SYNC_ID));
   ops_ = static_cast<const flame_ops *>(table(FLAME_OPS_ID));
+  capture_ = static_cast<const flame_capture *>(table(FLAME_CAPTURE_ID));
   if (memory_ && sync_ && ops_) return {};
   const char *missing = !memory_ ? FLAME_MEMORY_ID : !sync_ ? FLAME_SYNC_ID : FLAME_OPS_ID;
   return plugin_error(fmt::format("plugin '{}': the device of backend '{}' has no {}",
@@ -136,6 +177,14 @@ Result<DeviceStream> Device::create_stream() const {
   return stream;
 }
 
+Result<DeviceEvent> Device::create_event() const {
+  DeviceEvent event;
+  CallScope scope(backend_.plugin_id, "flame.sync/1 create_event");
+  FLAME_TRY(scope.finish(sync_->create_event(handle_, scope.call(), &event.event_)));
+  event.device_ = this;
+  return event;
+}
+
 Status Device::upload(const DeviceStream &stream, std::span<const std::byte> from, void *to) const {
   if (from.empty()) return {};
   CallScope scope(backend_.plugin_id, "flame.memory/1 upload");
@@ -151,6 +200,36 @@ Status Device::download(const DeviceStream &stream, const void *from,
   return scope.finish(memory_->download(handle_, scope.call(), from, to.data(), to.size()));
 }
 
+bool Device::branches() const {
+  return capture_ && FLAME_HAS(flame_capture, capture_, flags) &&
+         (capture_->flags & FLAME_CAPTURE_BRANCHES);
+}
+
+Result<DeviceGraph> Device::record(std::span<DeviceStream> streams,
+                                   const std::function<Status()> &enqueue) const {
+  const DeviceStream &stream = streams.front();
+  CallScope begin(backend_.plugin_id, "flame.capture/1 begin", call_flags_);
+  begin.call()->stream = stream.get();
+  FLAME_TRY(begin.finish(capture_->begin(begin.call())));
+  for (DeviceStream &each : streams) each.recording_ = true;
+  const Status enqueued = enqueue();
+  for (DeviceStream &each : streams) each.recording_ = false;
+  // Ended in any case: a stream that still records can do nothing else.
+  CallScope end(backend_.plugin_id, "flame.capture/1 end", call_flags_);
+  end.call()->stream = stream.get();
+  DeviceGraph graph;
+  const Status ended = end.finish(capture_->end(end.call(), &graph.graph_));
+  graph.device_ = this;
+  FLAME_TRY(enqueued);
+  FLAME_TRY(ended);
+  return graph;
+}
+
+Result<uint64_t> Device::free_memory() const {
+  FLAME_ASSIGN(const DeviceInfo info, describe_device(backend_, index_));
+  return info.memory_free;
+}
+
 Result<OpAnswer> Device::probe(std::string_view op, const Attributes &attributes,
                                std::span<const TypedView> inputs,
                                std::span<const TypedView> outputs) {
@@ -159,6 +238,11 @@ Result<OpAnswer> Device::probe(std::string_view op, const Attributes &attributes
   CallScope scope(backend_.plugin_id, "flame.ops/1 probe", call_flags_);
   const flame_status status = ops_->probe(handle_, scope.call(), abi.get(), &info);
   const Status finished = scope.finish(status);
+  if (finished.ok() && deterministic() && !info_of(info).deterministic) {
+    return OpAnswer{std::nullopt, fmt::format("backend '{}' has no way to do {} that gives the "
+                                              "same bits in every run, as determinism: strict asks",
+                                              backend_.component, op)};
+  }
   if (finished.ok()) return OpAnswer{info_of(info), {}};
   if (status != FLAME_ERROR_UNSUPPORTED || finished.error().kind == ErrorKind::kBadPlugin) {
     return finished.error();

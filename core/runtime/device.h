@@ -1,6 +1,7 @@
 // A device of a backend plugin, opened; every call into it goes through here.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,22 @@ class DeviceMemory {
   uint64_t size_ = 0;
 };
 
+// A mark in a stream that others can wait for.
+class DeviceEvent {
+ public:
+  DeviceEvent() = default;
+  DeviceEvent(DeviceEvent &&other) noexcept { swap(other); }
+  DeviceEvent &operator=(DeviceEvent &&other) noexcept { return swap(other), *this; }
+  ~DeviceEvent();
+
+ private:
+  friend class Device;
+  friend class DeviceStream;
+  void swap(DeviceEvent &other) noexcept;
+  const Device *device_ = nullptr;
+  flame_event *event_ = nullptr;
+};
+
 // A queue of work of a device; synced before it is destroyed.
 class DeviceStream {
  public:
@@ -64,12 +81,38 @@ class DeviceStream {
   flame_stream *get() const { return stream_; }
   // Returns when its work is done; errors of that work surface here.
   Status synchronize() const;
+  // Marks the work so far; what is enqueued from now on waits for the mark.
+  Status record(const DeviceEvent &event) const;
+  Status wait(const DeviceEvent &event) const;
 
  private:
   friend class Device;
+  friend class DeviceGraph;
+  friend class OpPlan;
   void swap(DeviceStream &other) noexcept;
   const Device *device_ = nullptr;
   flame_stream *stream_ = nullptr;
+  bool recording_ = false;
+};
+
+// Work that was recorded, ready to be enqueued whole. Ends before the plans and the memory that it
+// uses.
+class DeviceGraph {
+ public:
+  DeviceGraph() = default;
+  DeviceGraph(DeviceGraph &&other) noexcept { swap(other); }
+  DeviceGraph &operator=(DeviceGraph &&other) noexcept { return swap(other), *this; }
+  ~DeviceGraph();
+
+  explicit operator bool() const { return graph_ != nullptr; }
+  // On any stream of the device.
+  Status replay(const DeviceStream &stream) const;
+
+ private:
+  friend class Device;
+  void swap(DeviceGraph &other) noexcept;
+  const Device *device_ = nullptr;
+  flame_graph *graph_ = nullptr;
 };
 
 // An op with its algorithm chosen. Its tensors are given at each run.
@@ -93,7 +136,7 @@ class OpPlan {
   OpInfo info_;
 };
 
-// Outlives its memory, streams and plans. Threads as the tables of flame/backend.h say.
+// Outlives its memory, streams, graphs and plans. Threads as the tables of flame/backend.h say.
 class Device final : public Target {
  public:
   struct Settings {
@@ -116,10 +159,24 @@ class Device final : public Target {
 
   Result<DeviceMemory> allocate(uint64_t size) const;
   Result<DeviceStream> create_stream() const;
+  Result<DeviceEvent> create_event() const;
   // Enqueue; the processor's memory stays valid and untouched until the stream is synced.
   Status upload(const DeviceStream &stream, std::span<const std::byte> from, void *to) const;
   Status download(const DeviceStream &stream, const void *from, std::span<std::byte> to) const;
 
+  // Whether the backend offers flame.capture/1.
+  bool can_record() const { return capture_ != nullptr; }
+  // Whether streams that wait for a recorded one become branches of what is recorded.
+  bool branches() const override;
+  // Records what `enqueue` puts on the first stream instead of running it; the others are those
+  // that it branches to. An error of `enqueue` is handed on, and nothing is kept.
+  Result<DeviceGraph> record(std::span<DeviceStream> streams,
+                             const std::function<Status()> &enqueue) const;
+
+  // What is free on the device now; 0 if the backend does not know.
+  Result<uint64_t> free_memory() const;
+
+  // A deterministic device refuses what gives other bits in another run.
   Result<OpAnswer> probe(std::string_view op, const Attributes &attributes,
                          std::span<const TypedView> inputs,
                          std::span<const TypedView> outputs) override;
@@ -136,17 +193,22 @@ class Device final : public Target {
  private:
   friend class DeviceMemory;
   friend class DeviceStream;
+  friend class DeviceEvent;
+  friend class DeviceGraph;
   friend class OpPlan;
-  Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t call_flags);
+  Device(Backend backend, flame_device *handle, DeviceInfo info, uint32_t index,
+         uint32_t call_flags);
   Status take_tables();
 
   Backend backend_;
   flame_device *handle_;
   DeviceInfo info_;
+  uint32_t index_;
   uint32_t call_flags_;
   const flame_memory *memory_ = nullptr;
   const flame_sync *sync_ = nullptr;
   const flame_ops *ops_ = nullptr;
+  const flame_capture *capture_ = nullptr;  // null if the backend does not offer it
   std::unordered_map<std::string, std::shared_ptr<const OpPlan>> plans_;  // by op_signature()
 };
 

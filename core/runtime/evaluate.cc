@@ -49,7 +49,8 @@ Result<TensorMap> evaluate(Device &device, const Program &program, const TensorM
   FLAME_ASSIGN(const Program lowered, acceptable(device, program));
   FLAME_ASSIGN(PlacedProgram placed, place(lowered, device, {}));
   TensorStore store(device);
-  FLAME_ASSIGN(const auto executable, Executable::make(std::move(placed), store));
+  FLAME_ASSIGN(const auto executable,
+               Executable::make(std::move(placed), store, Executable::Runs::kOnce));
   FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
   FLAME_TRY(poison(device, stream, *executable));
   for (const auto *names : {&executable->placed().inputs, &executable->placed().parameters}) {

@@ -5,9 +5,12 @@
 #include <algorithm>
 
 #include "core/base/terminal.h"
+#include "core/runtime/branches.h"
 
 namespace flame {
 namespace {
+
+constexpr uint32_t kMostLanes = 4;
 
 Error at_step(const Step &step, Error error) {
   error.what =
@@ -35,30 +38,54 @@ Status check(const PlacedTensor *tensor, std::string_view name, size_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<Executable>> Executable::make(PlacedProgram placed, TensorStore &store) {
+Result<std::unique_ptr<Executable>> Executable::make(PlacedProgram placed, TensorStore &store,
+                                                     Runs runs) {
   std::unique_ptr<Executable> made(new Executable(std::move(placed), store.device()));
-  FLAME_TRY(made->bind_memory(store));
-  FLAME_TRY(made->bind_steps());
-  return made;
+  const Status bound = made->bind(store, runs);
+  if (bound.ok()) return made;
+  Error error = bound.error();
+  if (error.kind == ErrorKind::kOutOfMemory) {
+    error.what += "\nthe program needs\n" + memory_table(made->placed_);
+    error.hint =
+        "take a smaller batch or picture, give 'memory' so that activations are computed "
+        "again instead of kept, or free memory of the device";
+  }
+  return error;
 }
 
+Status Executable::bind(TensorStore &store, Runs runs) {
+  FLAME_TRY(bind_memory(store));
+  FLAME_TRY(bind_steps());
+  return runs == Runs::kOften ? record() : Status();
+}
+
+// One block for what the store lacks and one for the outputs.
 Status Executable::bind_memory(TensorStore &store) {
   FLAME_ASSIGN(arena_, store.arena(placed_.arena_bytes));
+  std::vector<TensorStore::Wanted> shared;
+  std::vector<uint64_t> own;
   for (const Storage &storage : placed_.storages) {
-    std::shared_ptr<DeviceMemory> &memory = externals_.emplace_back();
     if (!storage.external) continue;
     if (storage.memory_class == MemoryClass::kOutputs) {
-      FLAME_ASSIGN(DeviceMemory own, device_.allocate(storage.size_bytes));
-      memory = std::make_shared<DeviceMemory>(std::move(own));
+      own.push_back(storage.size_bytes);
     } else {
-      FLAME_ASSIGN(memory, store.tensor(storage.name, storage.size_bytes));
+      shared.push_back({storage.name, storage.size_bytes});
     }
+  }
+  FLAME_ASSIGN(const std::vector<MemoryPiece> of_store, store.tensors(shared));
+  FLAME_ASSIGN(const std::vector<MemoryPiece> of_this, allocate_block(device_, own));
+  auto next_shared = of_store.begin();
+  auto next_own = of_this.begin();
+  for (const Storage &storage : placed_.storages) {
+    MemoryPiece &piece = externals_.emplace_back();
+    if (!storage.external) continue;
+    piece = storage.memory_class == MemoryClass::kOutputs ? *next_own++ : *next_shared++;
   }
   return {};
 }
 
 std::byte *Executable::address(uint32_t storage) const {
-  if (externals_[storage]) return externals_[storage]->data();
+  if (placed_.storages[storage].external) return externals_[storage].data();
   std::byte *base = arena_->data();
   return base ? base + placed_.storages[storage].offset : nullptr;
 }
@@ -83,14 +110,57 @@ Status Executable::bind_steps() {
   return {};
 }
 
-Status Executable::run(const DeviceStream &stream) const {
-  for (const Bound &step : steps_) {
-    const Status status = step.plan->run(stream, step.inputs, step.outputs, step.workspace);
-    if (!status.ok()) {
-      return at_step(placed_.steps[static_cast<size_t>(&step - steps_.data())], status.error());
-    }
+Status Executable::record() {
+  if (steps_.empty() || !device_.can_record()) return {};
+  const bool is_safe =
+      std::ranges::all_of(steps_, [](const Bound &step) { return step.plan->info().capture_safe; });
+  if (!is_safe) return {};
+  const Branches branches = find_branches(placed_, device_.branches() ? kMostLanes : 1);
+  std::vector<DeviceStream> lanes;
+  for (uint32_t i = 0; i < branches.lanes; ++i) {
+    FLAME_ASSIGN(DeviceStream lane, device_.create_stream());
+    lanes.push_back(std::move(lane));
+  }
+  FLAME_ASSIGN(graph_, device_.record(lanes, [&] { return enqueue(branches, lanes); }));
+  return {};
+}
+
+// Every lane branches off at the start and is joined at the end.
+Status Executable::enqueue(const Branches &branches, std::span<const DeviceStream> lanes) const {
+  std::vector<DeviceEvent> marks(steps_.size());
+  const auto mark = [&](const DeviceStream &lane) -> Result<DeviceEvent> {
+    FLAME_ASSIGN(DeviceEvent event, device_.create_event());
+    FLAME_TRY(lane.record(event));
+    return event;
+  };
+  if (lanes.size() > 1) {
+    FLAME_ASSIGN(const DeviceEvent start, mark(lanes[0]));
+    for (const DeviceStream &lane : lanes.subspan(1)) FLAME_TRY(lane.wait(start));
+  }
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Branches::Place &place = branches.steps[i];
+    for (const uint32_t earlier : place.waits) FLAME_TRY(lanes[place.lane].wait(marks[earlier]));
+    FLAME_TRY(run_step(i, lanes[place.lane]));
+    if (!place.awaited) continue;
+    FLAME_ASSIGN(marks[i], mark(lanes[place.lane]));
+  }
+  for (const DeviceStream &lane : lanes.subspan(1)) {
+    FLAME_ASSIGN(const DeviceEvent end, mark(lane));
+    FLAME_TRY(lanes[0].wait(end));
   }
   return {};
+}
+
+Status Executable::run(const DeviceStream &stream) const {
+  if (graph_) return graph_.replay(stream);
+  for (size_t i = 0; i < steps_.size(); ++i) FLAME_TRY(run_step(i, stream));
+  return {};
+}
+
+Status Executable::run_step(size_t index, const DeviceStream &stream) const {
+  const Bound &step = steps_[index];
+  const Status status = step.plan->run(stream, step.inputs, step.outputs, step.workspace);
+  return status.ok() ? status : Status(at_step(placed_.steps[index], status.error()));
 }
 
 Status Executable::write(const DeviceStream &stream, std::string_view name,

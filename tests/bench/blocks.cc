@@ -8,15 +8,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <ctime>
 #include <map>
 
-#include "core/passes/differentiate.h"
 #include "core/passes/fuse.h"
 #include "core/passes/place.h"
 #include "core/plugin/backends.h"
 #include "core/runtime/executable.h"
+#include "tests/bench/measured_program.h"
 #include "tests/support/networks.h"
 
 namespace {
@@ -26,41 +25,6 @@ using namespace flame;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
-Result<Program> with_gradients(const Program &forward) {
-  GradientRequest request{{"loss"}, {"x"}};
-  for (const Parameter &parameter : forward.parameters()) {
-    if (parameter.trainable) request.with_respect_to.push_back(parameter.name);
-  }
-  FLAME_ASSIGN(Gradients gradients, differentiate(forward, request));
-  return std::move(gradients.program);
-}
-
-Status fill_inputs(const Executable &executable, const DeviceStream &stream) {
-  uint32_t state = 1;
-  for (const auto *names : {&executable.placed().inputs, &executable.placed().parameters}) {
-    for (const PlacedName &entry : *names) {
-      const TensorType type = entry.tensor.typed.type();
-      std::vector<std::byte> bytes(static_cast<size_t>(type.size_bytes()));
-      const size_t step = static_cast<size_t>(size_bytes(type.dtype));
-      for (size_t i = 0; i + step <= bytes.size(); i += step) {
-        state = state * 1664525 + 1013904223;
-        const float value = (static_cast<float>(state >> 8) / (1 << 24) - 0.5F) * 0.1F;
-        std::byte four[4];
-        std::memcpy(four, &value, 4);
-        std::copy(four + (4 - step), four + 4, bytes.begin() + static_cast<ptrdiff_t>(i));
-      }
-      FLAME_TRY(executable.write(stream, entry.name, bytes));
-      FLAME_TRY(stream.synchronize());
-    }
-  }
-  return {};
 }
 
 Status profile(const Executable &executable, const DeviceStream &stream) {
@@ -90,13 +54,13 @@ Status profile(const Executable &executable, const DeviceStream &stream) {
 
 Status measure(Device &device, const std::string &name, Result<Program> forward, bool profiled) {
   if (!forward.ok()) return forward.error();
-  FLAME_ASSIGN(const Program whole, with_gradients(*forward));
+  FLAME_ASSIGN(const Program whole, bench::with_gradients(*forward, bench::Wanted::kEverything));
   FLAME_ASSIGN(const Fused fused, fuse(whole, device));
   FLAME_ASSIGN(PlacedProgram placed, place(fused.program, device, {}));
   TensorStore store(device);
   FLAME_ASSIGN(const auto executable, Executable::make(std::move(placed), store));
   FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
-  FLAME_TRY(fill_inputs(*executable, stream));
+  FLAME_TRY(bench::fill_inputs(*executable, stream));
   std::vector<double> times, processor_times;
   for (int i = 0; i < 60; ++i) {
     const auto start = Clock::now();
@@ -108,7 +72,7 @@ Status measure(Device &device, const std::string &name, Result<Program> forward,
     processor_times.push_back(1e3 * static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
   }
   fmt::print("{:20} {:5} ops {:10.3f} ms {:10.3f} ms of processors\n", name,
-             executable->steps().size(), median(times), median(processor_times));
+             executable->steps().size(), bench::median(times), bench::median(processor_times));
   return profiled ? profile(*executable, stream) : Status();
 }
 

@@ -198,6 +198,27 @@ class Crosscheck(unittest.TestCase):
             self.assertEqual(run.returncode, 2, run)
             self.assertIn(text, run.stderr)
 
+    def test_auto_says_what_it_takes_and_why(self):
+        run = flamehost("crosscheck", "--ops", "fill", "--quick", "--candidate", "auto")
+        self.assertEqual(run.returncode, 0, run)
+        self.assertRegex(run.stderr, r"backend auto takes (cuda: |onednn: .*; not cuda: )")
+
+    def test_determinism_stands_among_a_backends_options(self):
+        run = flamehost("crosscheck", "--ops", "fill", "--quick", "--candidate", "onednn:threads=1,determinism=strict")
+        self.assertEqual(run.returncode, 0, run)
+        run = flamehost("crosscheck", "--ops", "fill", "--quick", "--candidate", "onednn:determinism=loose")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("expected fast or strict", run.stderr)
+
+    def test_one_type_is_compared_where_the_reference_has_no_f64(self):
+        run = flamehost("crosscheck", "--ops", "matmul", "--quick", "--reference", "onednn", "--candidate", "onednn",
+                        "--dtype", "f32")
+        self.assertEqual(run.returncode, 0, run)
+        self.assertRegex(run.stdout, r"(?m)^matmul +[1-9]\d* +\d+ +0 ")
+        run = self.crosscheck("--ops", "fill", "--dtype", "f31")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("f31", run.stderr)
+
     def test_what_cannot_be_compared_is_refused(self):
         for words in ([], ["--ops", "no_such_op"], ["/nowhere/program.json", "--ops", "fill"], ["/nowhere/p.json", "--seed", "x"]):
             self.assertEqual(self.crosscheck(*words).returncode, 2, words)

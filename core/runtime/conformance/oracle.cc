@@ -33,6 +33,7 @@ HostTensor widened_tensor(const HostTensor &tensor) {
 Result<std::vector<HostTensor>> Oracle::answers(const OpCall &call,
                                                 const std::vector<HostTensor> &inputs,
                                                 bool in_own_type) const {
+  in_own_type = in_own_type || !widens_;
   ProgramBuilder builder;
   TensorMap given;
   std::vector<ValueId> values;

@@ -15,16 +15,19 @@ HostTensor widened_tensor(const HostTensor &tensor);
 
 class Oracle {
  public:
-  // The device outlives the object.
-  explicit Oracle(Device &reference) : reference_(reference) {}
+  // The device outlives the object. `widens`: it computes in f64.
+  explicit Oracle(Device &reference, bool widens = true) : reference_(reference), widens_(widens) {}
+
+  bool widens() const { return widens_; }
 
   // The op's answers for inputs of the call's types. Unless `in_own_type`, floats are widened to
-  // f64 first, exactly, and the float answers are f64.
+  // f64 first, exactly, and the float answers are f64; but not where the reference has no f64.
   Result<std::vector<HostTensor>> answers(const OpCall &call, const std::vector<HostTensor> &inputs,
                                           bool in_own_type) const;
 
  private:
   Device &reference_;
+  bool widens_;
 };
 
 }  // namespace flame::conformance

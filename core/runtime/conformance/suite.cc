@@ -54,12 +54,13 @@ std::vector<Layout> chosen_layouts(const TypedCase &c, bool first_of_type, bool 
 
 // Calls body(case, layouts) for all cases of an op.
 template <typename Body>
-Status for_each_case(const OpDefinition &op, bool quick, const Body &body) {
+Status for_each_case(const OpDefinition &op, const SuiteOptions &options, const Body &body) {
   FLAME_ASSIGN(const std::vector<TypedCase> cases, typed_cases(op));
   std::set<DType> types;
   for (const TypedCase &c : cases) {
+    if (options.dtype && c.dtype != *options.dtype) continue;
     const bool first_of_type = types.insert(c.dtype).second;
-    const std::vector<Layout> layouts = chosen_layouts(c, first_of_type, quick);
+    const std::vector<Layout> layouts = chosen_layouts(c, first_of_type, options.quick);
     if (!layouts.empty()) FLAME_TRY(body(c, layouts));
   }
   return {};
@@ -92,21 +93,46 @@ void add(CaseReport report, OpSummary &summary, SuiteReport &whole) {
   if (is_worse(report, summary.worst)) summary.worst = std::move(report);
 }
 
+Result<bool> computes_in_f64(Device &reference) {
+  const TypedView view = TypedView::contiguous({DType::kF64, {2, 2}});
+  const std::vector<TypedView> inputs = {view, view}, outputs = {view};
+  FLAME_ASSIGN(
+      const OpAnswer answer,
+      reference.probe("matmul", {{"transpose_a", false}, {"transpose_b", false}, {"dtype", "f64"}},
+                      inputs, outputs));
+  return answer.info.has_value();
+}
+
+CaseReport refused_by_reference(const TypedCase &c, std::string reason) {
+  CaseReport report;
+  report.op = c.call.op->name;
+  report.dtype = c.dtype;
+  report.name = c.name;
+  report.refused = true;
+  report.reason = "the reference: " + std::move(reason);
+  return report;
+}
+
 }  // namespace
 
 Result<SuiteReport> run_suite(Device &reference, Device &candidate, const SuiteOptions &options) {
   FLAME_ASSIGN(const auto ops, selected_ops(options));
   FLAME_ASSIGN(const DeviceStream stream, candidate.create_stream());
-  const Oracle oracle(reference);
+  FLAME_ASSIGN(const bool widens, computes_in_f64(reference));
+  const Oracle oracle(reference, widens || !options.dtype);
   const CaseRunner runner(oracle, candidate, stream);
   SuiteReport whole;
   for (const OpDefinition *op : ops) {
     OpSummary summary;
     summary.op = op->name;
-    FLAME_TRY(for_each_case(*op, options.quick, [&](const TypedCase &c, const auto &layouts) {
+    FLAME_TRY(for_each_case(*op, options, [&](const TypedCase &c, const auto &layouts) {
       Status status = runner.run(
           c, layouts, [&](CaseReport report) { add(std::move(report), summary, whole); });
       if (status.ok()) return status;
+      if (options.dtype && status.error().kind == ErrorKind::kFailed) {
+        add(refused_by_reference(c, status.error().what), summary, whole);
+        return Status();
+      }
       Error error = status.error();
       error.what = c.name + ": " + error.what;
       return Status(error);
@@ -121,7 +147,7 @@ Result<int64_t> count_cases(const SuiteOptions &options) {
   FLAME_ASSIGN(const auto ops, selected_ops(options));
   int64_t total = 0;
   for (const OpDefinition *op : ops) {
-    FLAME_TRY(for_each_case(*op, options.quick, [&](const TypedCase &, const auto &layouts) {
+    FLAME_TRY(for_each_case(*op, options, [&](const TypedCase &, const auto &layouts) {
       total += static_cast<int64_t>(layouts.size());
       return Status();
     }));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct SuiteOptions {
   std::string ops;     // names with * and ?, separated by commas; empty: all
   bool quick = false;  // a fixed part of the cases, with some of every op and type
   std::function<void(const OpSummary &)> on_op;  // after each op
+  // Cases of this type alone. A reference without f64 then computes in the type itself, and what it
+  // cannot do at all counts as refused.
+  std::optional<DType> dtype = {};
 };
 
 // The devices are opened by the caller. Errors: the pattern names no op, or the reference or a case

@@ -1,4 +1,5 @@
 // The plugin `sdxl`: the UNet.
+#include "plugins/models/sdxl/drawing.h"
 #include "plugins/models/sdxl/unet.h"
 #include "plugins/models/shared/named_weights.h"
 
@@ -11,17 +12,20 @@ enum Layout : size_t {
 
 class SdxlUNet : public flame::Model {
  public:
-  using Options = sdxl::UNetOptions;
+  using Options = sdxl::Options;
 
-  explicit SdxlUNet(const Options &options) : options_(options.checked()) {
+  explicit SdxlUNet(const Options &options)
+      : options_(options.checked()), diffusion_(sdxl::diffusion(options)) {
     models::list_parameters(
         parameters_, [&](flame::Program &program) { sdxl::build_unet(program, options_, {}); });
   }
 
-  std::vector<std::string> programs() const override { return {"unet"}; }
+  std::vector<std::string> programs() const override { return {"unet", "conditions"}; }
 
   void build(flame::Program &program, std::string_view name, flame::Attributes sizes) override {
-    if (name != "unet") throw flame::not_found("there is no program '", name, "', only 'unet'");
+    if (name == "conditions") return sdxl::build_conditions(program, options_, sizes);
+    if (name != "unet")
+      throw flame::not_found("there is no program '", name, "', only 'unet' and 'conditions'");
     sdxl::build_unet(program, options_,
                      {models::size_of(sizes, "batch"), models::size_of(sizes, "height"),
                       models::size_of(sizes, "width"), models::size_of(sizes, "tokens")});
@@ -40,8 +44,11 @@ class SdxlUNet : public flame::Model {
     return models::whole(std::move(key), shape);
   }
 
+  flame::Diffusion diffusion() const override { return diffusion_; }
+
  private:
-  Options options_;
+  sdxl::UNetOptions options_;
+  flame::Diffusion diffusion_;
   models::ParameterList parameters_;
 };
 

@@ -24,17 +24,23 @@ class SdxlVae : public flame::Model {
         parameters_, [&](flame::Program &program) { vae::build_decoder(program, options_, {}); });
   }
 
-  std::vector<std::string> programs() const override { return {"encoder", "decoder"}; }
+  std::vector<std::string> programs() const override {
+    return {"encoder", "decoder", "encode", "decode"};
+  }
 
   void build(flame::Program &program, std::string_view name, flame::Attributes sizes) override {
-    const bool encodes = name == "encoder";
-    if (!encodes && name != "decoder")
-      throw flame::not_found("there is no program '", name, "', only 'encoder' and 'decoder'");
-    const int64_t least = encodes ? least_size() : 1;
+    const bool takes_picture = name == "encoder" || name == "encode";
+    if (!takes_picture && name != "decoder" && name != "decode")
+      throw flame::not_found("there is no program '", name,
+                             "', only 'encoder', 'decoder', 'encode' and 'decode'");
+    const int64_t least = takes_picture ? least_size() : 1;
     const vae::ImageSizes image = {models::size_of(sizes, "batch"),
                                    models::size_of(sizes, "height", least),
                                    models::size_of(sizes, "width", least)};
-    (encodes ? vae::build_encoder : vae::build_decoder)(program, options_, image);
+    if (name == "encoder") return vae::build_encoder(program, options_, image);
+    if (name == "decoder") return vae::build_decoder(program, options_, image);
+    if (name == "encode") return vae::build_encode(program, options_, image);
+    vae::build_decode(program, options_, image);
   }
 
   std::vector<flame::Layout> layouts() const override {

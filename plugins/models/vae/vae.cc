@@ -3,6 +3,9 @@
 namespace vae {
 namespace {
 
+// A network may give any number here; e to a large one is none.
+constexpr double kLeastLogVariance = -30.0, kMostLogVariance = 20.0;
+
 using flame::text;
 using models::Layers;
 using models::Tensor;
@@ -73,24 +76,77 @@ Tensor decode(Layers &layers, const VaeOptions &options, const Tensor &latent) {
   return last(layers, options, h, options.out_channels);
 }
 
+Tensor moments_of(Layers &layers, const VaeOptions &options, const ImageSizes &picture) {
+  const Tensor sample =
+      layers.input("sample", FLAME_DTYPE_F32,
+                   {picture.batch, picture.height, picture.width, options.in_channels});
+  const Tensor moments = encode(layers, options, sample);
+  if (!options.use_quant_conv) return moments;
+  return layers.conv("quant_conv", moments, {moments.channels(), 1});
+}
+
+Tensor latent_input(Layers &layers, const VaeOptions &options, std::string_view name,
+                    const ImageSizes &latent) {
+  return layers.input(name, FLAME_DTYPE_F32,
+                      {latent.batch, latent.height, latent.width, options.latent_channels});
+}
+
+Tensor picture_of(Layers &layers, const VaeOptions &options, const Tensor &latent) {
+  if (!options.use_post_quant_conv) return decode(layers, options, latent);
+  return decode(layers, options, layers.conv("post_quant_conv", latent, {latent.channels(), 1}));
+}
+
+Tensor channels(Layers &layers, const Tensor &x, int64_t first, int64_t count) {
+  flame::Shape shape = x.shape;
+  shape.back() = count;
+  return layers.op("slice", {x}, {{"axis", -1}, {"start", first}, {"count", count}}, shape);
+}
+
+// Latents of each channel's own mean and deviation are another family's.
+void check_scaling(const VaeOptions &options) {
+  if (options.latents_mean.empty() && options.latents_std.empty()) return;
+  throw flame::invalid_argument(
+      "latents_mean and latents_std: latents scaled by channel are not supported, expected none");
+}
+
 }  // namespace
 
 void build_encoder(flame::Program &program, const VaeOptions &options, const ImageSizes &picture) {
   Layers layers(program);
-  const Tensor sample =
-      layers.input("sample", FLAME_DTYPE_F32,
-                   {picture.batch, picture.height, picture.width, options.in_channels});
-  Tensor moments = encode(layers, options, sample);
-  if (options.use_quant_conv) moments = layers.conv("quant_conv", moments, {moments.channels(), 1});
-  layers.output("moments", moments);
+  layers.output("moments", moments_of(layers, options, picture));
 }
 
 void build_decoder(flame::Program &program, const VaeOptions &options, const ImageSizes &latent) {
   Layers layers(program);
-  Tensor h = layers.input("latent", FLAME_DTYPE_F32,
-                          {latent.batch, latent.height, latent.width, options.latent_channels});
-  if (options.use_post_quant_conv) h = layers.conv("post_quant_conv", h, {h.channels(), 1});
-  layers.output("sample", decode(layers, options, h));
+  const Tensor sample = latent_input(layers, options, "latent", latent);
+  layers.output("sample", picture_of(layers, options, sample));
+}
+
+void build_encode(flame::Program &program, const VaeOptions &options, const ImageSizes &picture) {
+  check_scaling(options);
+  Layers layers(program);
+  const Tensor moments = moments_of(layers, options, picture);
+  const Tensor noise =
+      latent_input(layers, options, "noise", {moments.size(0), moments.size(1), moments.size(2)});
+  const int64_t count = options.latent_channels;
+  const std::string code =
+      text("clamp x1 ", kLeastLogVariance, " ", kMostLogVariance, "; mul t0 0.5; exp t1; ",
+           "mul t2 x2; add x0 t3; sub t4 ", options.shift_factor.value_or(0.0), "; mul t5 ",
+           options.scaling_factor);
+  layers.output("latent", layers.map(code,
+                                     {channels(layers, moments, 0, count),
+                                      channels(layers, moments, count, count), noise},
+                                     noise.shape, FLAME_DTYPE_F32));
+}
+
+void build_decode(flame::Program &program, const VaeOptions &options, const ImageSizes &latent) {
+  check_scaling(options);
+  Layers layers(program);
+  const Tensor scaled = latent_input(layers, options, "latent", latent);
+  const std::string code =
+      text("div x0 ", options.scaling_factor, "; add t0 ", options.shift_factor.value_or(0.0));
+  layers.output("sample", picture_of(layers, options,
+                                     layers.map(code, {scaled}, scaled.shape, FLAME_DTYPE_F32)));
 }
 
 }  // namespace vae

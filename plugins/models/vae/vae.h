@@ -17,6 +17,11 @@ void build_encoder(flame::Program &program, const VaeOptions &options, const Ima
 // "latent", not scaled, to "sample".
 void build_decoder(flame::Program &program, const VaeOptions &options, const ImageSizes &latent);
 
+// The same with latents as a denoiser has them, centered and scaled to deviation 1: "sample" and
+// "noise" to "latent", and "latent" to "sample".
+void build_encode(flame::Program &program, const VaeOptions &options, const ImageSizes &picture);
+void build_decode(flame::Program &program, const VaeOptions &options, const ImageSizes &latent);
+
 // The key of a parameter in single-file checkpoints, less the prefix.
 std::string ldm_key(const VaeOptions &options, const std::string &parameter);
 // The key in diffusers' files from before its attention had to_q.

@@ -129,6 +129,8 @@ class Device {
 
   // True if its streams capture.
   virtual bool can_capture() const noexcept { return false; }
+  // True if streams that wait for a captured one are captured with it; see FLAME_CAPTURE_BRANCHES.
+  virtual bool captures_branches() const noexcept { return false; }
   // The device's own interfaces ("com.vendor.name/1"), or null.
   virtual const void *query(std::string_view) noexcept { return nullptr; }
 };
@@ -237,7 +239,9 @@ struct DeviceTables {
   }
   static void drop_graph(flame_graph *graph) noexcept { delete reinterpret_cast<Graph *>(graph); }
   static constexpr flame_capture kCapture = {
-      sizeof(flame_capture), 0, begin, end, replay, drop_graph};
+      sizeof(flame_capture), 0, begin, end, replay, drop_graph, 0, 0};
+  static constexpr flame_capture kCaptureBranches = {
+      sizeof(flame_capture), 0, begin, end, replay, drop_graph, FLAME_CAPTURE_BRANCHES, 0};
 };
 
 struct BackendTable {
@@ -272,7 +276,9 @@ struct BackendTable {
     if (view(id) == FLAME_SYNC_ID) return &DeviceTables::kSync;
     if (view(id) == FLAME_OPS_ID) return &DeviceTables::kOps;
     Device &device = DeviceTables::device(handle);
-    if (view(id) == FLAME_CAPTURE_ID && device.can_capture()) return &DeviceTables::kCapture;
+    if (view(id) == FLAME_CAPTURE_ID && device.can_capture()) {
+      return device.captures_branches() ? &DeviceTables::kCaptureBranches : &DeviceTables::kCapture;
+    }
     return device.query(view(id));
   }
   static constexpr flame_backend kTable = {

@@ -1,4 +1,5 @@
-// A model: one class that builds programs, and may know the files and the tokens of its kind.
+// A model: one class that builds programs, and may know the files and the tokens of its kind, and
+// how pictures are drawn with it.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "flame/component.hpp"
+#include "flame/diffusion.h"
 #include "flame/model.h"
 #include "flame/program.hpp"
 #include "flame/tokenizer.h"
@@ -20,6 +22,7 @@ namespace detail {
 struct ModelTable;
 struct WeightsTable;
 struct TokenizerTable;
+struct DiffusionTable;
 }  // namespace detail
 
 // A way in which files hold the model (flame/weights.h).
@@ -44,6 +47,22 @@ struct Tokens {
   uint32_t kept_count = 0;
   uint64_t text_count = 0;
   std::vector<int64_t> ids;
+};
+
+// How pictures are drawn with a denoiser (flame/diffusion.h).
+struct Diffusion {
+  struct Part {
+    uint32_t kind;
+    std::string role, component;
+  };
+  uint32_t prediction = FLAME_PREDICTS_EPSILON;
+  uint32_t latent_size = 8;
+  uint32_t latent_channels = 4;
+  uint32_t usual_size = 1024;
+  double usual_guidance = 5.0;
+  std::string denoiser, conditions, usual_sampler;
+  std::vector<double> noise_levels;
+  std::vector<Part> parts;
 };
 
 // The host asks one thread at a time for each object.
@@ -71,16 +90,23 @@ class Model {
     throw Error(FLAME_ERROR_UNSUPPORTED, "this model reads no text");
   }
 
+  // Of denoisers, asked once.
+  virtual Diffusion diffusion() const {
+    throw Error(FLAME_ERROR_UNSUPPORTED, "this model is no denoiser");
+  }
+
  private:
   friend struct detail::ModelTable;
   friend struct detail::WeightsTable;
   friend struct detail::TokenizerTable;
+  friend struct detail::DiffusionTable;
   std::vector<std::string> names_;
   std::vector<Layout> layouts_;
   // Prefixes and ignored keys of each layout, as the contract wants them.
   std::vector<std::pair<std::vector<flame_str>, std::vector<flame_str>>> layout_texts_;
   WeightSource source_;
   Tokens tokens_;
+  Diffusion diffusion_;
 };
 
 namespace detail {
@@ -174,6 +200,45 @@ struct TokenizerTable : Lifetime<Model, flame_model> {
   }
   static constexpr flame_tokenizer_interface kTable = {sizeof(flame_tokenizer_interface), 0,
                                                        tokenize};
+};
+
+struct DiffusionTable : Lifetime<Model, flame_model> {
+  static flame_status describe(flame_model *handle, flame_call *call,
+                               flame_diffusion *out) noexcept {
+    return guard(call, [&] {
+      const Diffusion &known = asked(handle);
+      flame_diffusion made = {};
+      made.prediction = known.prediction;
+      made.level_count = static_cast<uint32_t>(known.noise_levels.size());
+      made.latent_size = known.latent_size;
+      made.latent_channels = known.latent_channels;
+      made.usual_size = known.usual_size;
+      made.noise_levels = known.noise_levels.data();
+      made.usual_guidance = known.usual_guidance;
+      made.denoiser = borrow(known.denoiser);
+      made.conditions = borrow(known.conditions);
+      made.usual_sampler = borrow(known.usual_sampler);
+      fill(out, made);
+    });
+  }
+  static flame_status describe_part(flame_model *handle, flame_call *call, uint32_t index,
+                                    flame_part *out) noexcept {
+    return guard(call, [&] {
+      const Diffusion &known = asked(handle);
+      if (index >= known.parts.size()) throw Error(FLAME_ERROR_END, "there is no more part");
+      const Diffusion::Part &part = known.parts[index];
+      fill(out, flame_part{0, part.kind, borrow(part.role), borrow(part.component)});
+    });
+  }
+  static constexpr flame_diffusion_interface kTable = {sizeof(flame_diffusion_interface), 0,
+                                                       describe, describe_part};
+
+ private:
+  static const Diffusion &asked(flame_model *handle) {
+    Model &model = *object(handle);
+    if (model.diffusion_.denoiser.empty()) model.diffusion_ = model.diffusion();
+    return model.diffusion_;
+  }
 };
 
 }  // namespace detail

@@ -209,6 +209,7 @@ class __attribute__((visibility("hidden"))) Assembly {
         {FLAME_MODEL_ID, FLAME_KIND_MODEL, &ModelTable::kTable},
         {FLAME_WEIGHTS_ID, FLAME_KIND_MODEL, &WeightsTable::kTable},
         {FLAME_TOKENIZER_ID, FLAME_KIND_MODEL, &TokenizerTable::kTable},
+        {FLAME_DIFFUSION_ID, FLAME_KIND_MODEL, &DiffusionTable::kTable},
         {FLAME_ADAPTER_ID, FLAME_KIND_ADAPTER, &AdapterTable::kTable},
         {FLAME_OPTIMIZER_ID, FLAME_KIND_OPTIMIZER, &OptimizerTable::kTable},
         {FLAME_SAMPLER_ID, FLAME_KIND_SAMPLER, &SamplerTable::kTable},

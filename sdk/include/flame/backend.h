@@ -125,6 +125,10 @@ typedef struct flame_ops {
 
 #define FLAME_CAPTURE_ID "flame.capture/1"
 
+#define FLAME_CAPTURE_BRANCHES \
+  1u /* a stream that waits for an event of the captured one is recorded too, as a branch, until the \
+        captured one waits for an event of it */
+
 /* Between begin and end, what is enqueued on call->stream is recorded instead of run. Addresses and
  * workspaces stay valid until the graph is dropped; values that change between replays are tensors
  * on the device. */
@@ -134,8 +138,10 @@ typedef struct flame_capture {
   flame_status (*begin)(flame_call *call) FLAME_NOEXCEPT;                  /* [stream-serial] */
   flame_status (*end)(flame_call *call, flame_graph **out) FLAME_NOEXCEPT; /* [stream-serial] */
   flame_status (*replay)(flame_call *call, flame_graph *graph)
-      FLAME_NOEXCEPT; /* enqueues all of it; [stream-serial] */
+      FLAME_NOEXCEPT; /* enqueues all of it, on any stream of the device; [stream-serial] */
   void (*drop)(flame_graph *graph) FLAME_NOEXCEPT;
+  uint32_t flags;      /* FLAME_CAPTURE_… */
+  uint32_t reserved_2; /* zero */
 } flame_capture;
 
 FLAME_END_C

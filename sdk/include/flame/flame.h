@@ -5,6 +5,7 @@
 #include "flame/adapter.h"
 #include "flame/backend.h"
 #include "flame/data_source.h"
+#include "flame/diffusion.h"
 #include "flame/entry.h"
 #include "flame/exporter.h"
 #include "flame/host.h"

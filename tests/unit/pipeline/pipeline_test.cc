@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "core/pipeline/device_request.h"
 #include "tests/fixtures/sample_catalogue.h"
 
 namespace flame {
@@ -101,6 +102,21 @@ TEST(Pipeline, ResolvesEverySectionWithTypedValuesAndDefaults) {
   EXPECT_EQ(second.path, "export.1");
   EXPECT_EQ(*value_of<std::string>(second.options, "path"),
             "/work space/my-lora-diffusers.safetensors");
+}
+
+TEST(Pipeline, SaysWhichDeviceIsOpenedAndHow) {
+  const auto request = [](std::string section) {
+    const CheckedPipeline checked = check(with("backend: " + section));
+    EXPECT_THAT(problems(checked), IsEmpty());
+    return device_request(*checked.pipeline->root.find_section("backend"));
+  };
+  const OpenDeviceRequest plain = request("{precision: bf16}");
+  EXPECT_EQ(plain.reference, "auto");
+  EXPECT_FALSE(plain.deterministic);
+  EXPECT_FALSE(plain.tf32);
+  const OpenDeviceRequest strict = request("{determinism: strict, precision: tf32}");
+  EXPECT_TRUE(strict.deterministic);
+  EXPECT_TRUE(strict.tf32);
 }
 
 TEST(Pipeline, TakesTheRunsNameFromTheFileWhereItIsLeftOut) {
