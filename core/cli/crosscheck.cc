@@ -82,10 +82,12 @@ Status check_options(const Arguments &arguments, bool recording) {
     if (recording && arguments.has(option))
       return config_error(fmt::format("{} is not for recordings", option));
   }
-  for (const char *option : {"--adapter", "--backend", "--dtype", "--tolerance", "--variant"}) {
+  for (const char *option : {"--adapter", "--backend", "--tolerance", "--variant"}) {
     if (!recording && arguments.has(option))
       return config_error(fmt::format("{} is for recordings alone", option));
   }
+  if (!recording && !arguments.has("--ops") && arguments.has("--dtype"))
+    return config_error("--dtype is for ops and recordings", "a program has its own types");
   return {};
 }
 

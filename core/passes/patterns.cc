@@ -129,33 +129,73 @@ class Addends : Rewriter {
     ValueId addend;
   };
 
+  // A product on one side of a sum that takes the other side as its addend.
+  struct Candidate {
+    size_t side;
+    const Node *product;
+    bool reshapes;   // and a view stands between
+    int64_t length;  // of the sums that it is made of
+  };
+
   Status find(NodeId id) {
     const Node &sum = node(id);
     if (type(sum.inputs[0]) != type(sum.inputs[1]) || sum.inputs[0] == sum.inputs[1]) return {};
     if (type(sum.outputs[0]) != type(sum.inputs[0])) return {};
-    // The later of the two, so that chains of sums become chains of products.
+    std::optional<Candidate> best;
+    // The later of the two, so that chains of sums become chains of products; but a short product
+    // beside a long one waits for it, since the long one can begin first.
     for (const size_t side : {size_t{1}, size_t{0}}) {
-      const Node *view = producer(sum.inputs[side], id);
-      const bool reshapes = view && view->op->name == "reshape";
-      const Node *product =
-          reshapes ? producer(view->inputs[0], producer_id(sum.inputs[side])) : view;
-      if (!product || product->op->name != "matmul" || product->inputs.size() != 2) continue;
-      FLAME_ASSIGN(const bool taken, takes_addend(*product));
-      if (!taken) continue;
-      const NodeId product_id = producer_id(product->outputs[0]);
-      dropped_[product_id] = true;
-      if (reshapes) dropped_[producer_id(sum.inputs[side])] = true;
-      replacements_.emplace(id, Replacement{product_id, sum.inputs[1 - side]});
-      ++counts_.addends;
-      return {};
+      FLAME_ASSIGN(const std::optional<Candidate> found, candidate(id, side));
+      if (found && (!best || found->length < best->length)) best = found;
     }
+    if (!best) return {};
+    const NodeId product_id = producer_id(best->product->outputs[0]);
+    dropped_[product_id] = true;
+    if (best->reshapes) dropped_[producer_id(sum.inputs[best->side])] = true;
+    replacements_.emplace(id, Replacement{product_id, sum.inputs[1 - best->side]});
+    ++counts_.addends;
     return {};
   }
 
-  Result<bool> takes_addend(const Node &product) {
+  Result<std::optional<Candidate>> candidate(NodeId id, size_t side) {
+    const ValueId value = node(id).inputs[side];
+    const Node *view = producer(value, id);
+    const bool reshapes = view && view->op->name == "reshape";
+    const Node *product = reshapes ? producer(view->inputs[0], producer_id(value)) : view;
+    if (!product || product->inputs.size() != 2) return std::optional<Candidate>();
+    if (product->op->name != "matmul" && product->op->name != "linear")
+      return std::optional<Candidate>();
+    const Matmul matmul = as_matmul(*product);
+    FLAME_ASSIGN(const bool taken, takes_addend(matmul));
+    if (!taken) return std::optional<Candidate>();
+    const size_t inner = matmul.attributes.flag("transpose_a") ? 1 : 0;
+    return std::optional<Candidate>({side, product, reshapes, matmul.a.shape.back(inner)});
+  }
+
+  // A product as a matmul: a linear without bias is one of the rows of x.
+  struct Matmul {
+    TensorType a, b, y;
+    Attributes attributes;
+  };
+  Matmul as_matmul(const Node &product) const {
+    Matmul made{type(product.inputs[0]), type(product.inputs[1]), type(product.outputs[0]),
+                product.attributes};
+    if (product.op->name == "matmul") return made;
+    for (TensorType *tensor : {&made.a, &made.y}) {
+      int64_t rows = 1;
+      for (size_t axis = 0; axis + 1 < tensor->shape.rank(); ++axis) rows *= tensor->shape[axis];
+      tensor->shape = {rows, tensor->shape.back(0)};
+    }
+    made.attributes = {{"transpose_a", false},
+                       {"transpose_b", true},
+                       {"dtype", std::string(name_of(made.y.dtype))}};
+    return made;
+  }
+
+  Result<bool> takes_addend(const Matmul &product) {
     std::vector<TypedView> views;
-    for (const ValueId value : {product.inputs[0], product.inputs[1], product.outputs[0]})
-      views.push_back(TypedView::contiguous(type(value)));
+    for (const TensorType *tensor : {&product.a, &product.b, &product.y})
+      views.push_back(TypedView::contiguous(*tensor));
     std::string key = product.attributes.text("dtype");
     for (const TypedView &view : views) key += view.type().text();
     for (const char *flag : {"transpose_a", "transpose_b"})
@@ -173,11 +213,12 @@ class Addends : Rewriter {
     const Node &product = node(replacement.product);
     const Node &sum = node(id);
     target.set_place(product.place);
-    std::vector<Term> inputs;
-    for (const ValueId input : product.inputs) inputs.push_back(target.term(copy.at(input)));
-    inputs.push_back(
-        reshape(target.term(copy.at(replacement.addend)), type(product.outputs[0]).shape));
-    const Term made = apply_one("matmul", inputs, product.attributes);
+    const Matmul matmul = as_matmul(product);
+    const std::vector<Term> inputs = {
+        reshape(target.term(copy.at(product.inputs[0])), matmul.a.shape),
+        reshape(target.term(copy.at(product.inputs[1])), matmul.b.shape),
+        reshape(target.term(copy.at(replacement.addend)), matmul.y.shape)};
+    const Term made = apply_one("matmul", inputs, matmul.attributes);
     copy.set(sum.outputs[0], reshape(made, type(sum.outputs[0]).shape).id());
     target.set_place(nullptr);
   }

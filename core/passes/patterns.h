@@ -9,7 +9,7 @@ namespace flame {
 struct PatternCounts {
   size_t biases = 0;       // linear or conv2d + a vector
   size_t activations = 0;  // group_norm + silu
-  size_t addends = 0;      // matmul + a tensor, also behind a reshape
+  size_t addends = 0;      // a product + a tensor, also behind a reshape
 };
 
 // linear or conv2d without bias, plus a vector of its outputs: with bias. group_norm whose answer
@@ -17,8 +17,9 @@ struct PatternCounts {
 // gradients are taken, since the backward part needs what stands between the two. Linear time.
 Result<Program> merge_patterns(const Program &program, PatternCounts *counts = nullptr);
 
-// matmul whose answer goes into a sum alone: with that addend, where the target takes it. For
-// programs that are lowered already: sums of gradients over the users of a value, above all.
+// A matmul, or a linear without bias, whose answer goes into a sum alone: a matmul with that addend,
+// where the target takes it. For programs that are lowered already: sums of gradients over the users
+// of a value, and what adapters add to the layers beside them.
 Result<Program> merge_addends(const Program &program, Target &target,
                               PatternCounts *counts = nullptr);
 

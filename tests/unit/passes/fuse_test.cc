@@ -166,6 +166,27 @@ TEST(Patterns, PutSumsOfGradientsIntoTheProducts) {
   EXPECT_EQ(fuse(program, without)->patterns.addends, 0u);
 }
 
+TEST(Patterns, PutWhatAnAdapterAddsIntoItsProduct) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", {DType::kF32, {2, 5, 8}}));
+  const auto weight = [&](const char *name, const Shape &shape) {
+    return builder.term(builder.parameter(name, {DType::kF32, shape}, true));
+  };
+  const Term base = apply_one("linear", {x, weight("base", {6, 8}), weight("bias", {6})});
+  const Term down = apply_one("linear", {x, weight("down", {3, 8})});
+  builder.output("y", (base + apply_one("linear", {down, weight("up", {6, 3})})).id());
+  const Program program = *builder.finish();
+  ListTarget target = ListTarget::all_but({});
+  const Fused fused = *fuse(program, target);
+  EXPECT_EQ(fused.patterns.addends, 1u);
+  EXPECT_EQ(count_ops(fused.program, "linear"), 2u);
+  EXPECT_EQ(count_ops(fused.program, "matmul"), 1u);
+  EXPECT_EQ(count_ops(fused.program, "map"), 0u);
+  EXPECT_LE(distance(fused.program, program), 1e-6);
+  ListTarget without = ListTarget::all_but({"addend"});
+  EXPECT_EQ(count_ops(fuse(program, without)->program, "linear"), 3u);
+}
+
 TEST(Lower, TakesAnOpAndItsGradientTogetherOrNotAtAll) {
   const Program program = with_gradients(transformer_program());
   for (const char *refused : {"attention_grad", "attention"}) {
