@@ -4,14 +4,23 @@ namespace flame::cli {
 
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
-      &kValidateCommand,        &kInitCommand,
-      &kSchemaCommand,          &kCrosscheckCommand,
-      &kExplainCommand,         &kDoctorCommand,
-      &kPluginsListCommand,     &kPluginsInspectCommand,
-      &kPluginsValidateCommand, &kPluginsLockCommand,
-      &kPluginsManifestCommand, &kWeightsInspectCommand,
-      &kWeightsCheckCommand,    &kWeightsMakeCommand,
-      &kWeightsConvertCommand,  &kCompletionCommand,
+      &kRunCommand,
+      &kValidateCommand,
+      &kInitCommand,
+      &kSchemaCommand,
+      &kCrosscheckCommand,
+      &kExplainCommand,
+      &kDoctorCommand,
+      &kPluginsListCommand,
+      &kPluginsInspectCommand,
+      &kPluginsValidateCommand,
+      &kPluginsLockCommand,
+      &kPluginsManifestCommand,
+      &kWeightsInspectCommand,
+      &kWeightsCheckCommand,
+      &kWeightsMakeCommand,
+      &kWeightsConvertCommand,
+      &kCompletionCommand,
   };
   return kCommands;
 }

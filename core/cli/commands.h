@@ -16,6 +16,7 @@ extern const Command kPluginsLockCommand;
 extern const Command kPluginsManifestCommand;
 extern const Command kPluginsValidateCommand;
 extern const Command kSchemaCommand;
+extern const Command kRunCommand;
 extern const Command kValidateCommand;
 extern const Command kWeightsCheckCommand;
 extern const Command kWeightsConvertCommand;

@@ -6,8 +6,6 @@
 
 namespace flame::cli {
 
-inline constexpr std::string_view kRecordingTypes[] = {"f64", "f32", "bf16", "f16"};
-
 // Whether the command's arguments speak of a recording and not of a program.
 bool names_recording(const Arguments &arguments);
 

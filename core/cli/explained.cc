@@ -9,6 +9,7 @@
 #include "core/base/terminal.h"
 #include "core/base/text.h"
 #include "core/cli/installed.h"
+#include "core/cli/read_pipeline.h"
 #include "core/pipeline/device_request.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_adapter.h"
@@ -98,18 +99,8 @@ class Reader {
     return {};
   }
 
-  // Every error of the file is printed; the one that is returned says so.
   Status read_pipeline(const std::string &file) {
-    const auto overrides = arguments_.all("--set");
-    FLAME_ASSIGN(CheckedPipeline checked,
-                 check_pipeline_file(file, list_of(overrides), catalogue_));
-    if (!checked.pipeline) {
-      for (const Diagnostic &diagnostic : checked.diagnostics)
-        fmt::print(stderr, "{}\n", to_text(diagnostic, checked.sources, false));
-      return config_error(fmt::format("{} is not a right pipeline", file),
-                          "put right what stands above");
-    }
-    pipeline_ = std::move(checked.pipeline);
+    FLAME_ASSIGN(pipeline_, cli::read_pipeline(arguments_, file, catalogue_));
     return build_model(file);
   }
 

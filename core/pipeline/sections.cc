@@ -67,6 +67,24 @@ SectionSpec plain(std::string_view key, std::string_view summary) {
   return section;
 }
 
+SectionSpec model() {
+  SectionSpec section = plain("model", "The model that is trained or sampled.");
+  section.own =
+      own("model", section.own.summary,
+          {Option("weights", OptionType::kPath,
+                  "Its weights and those of the models beside it: single files, and folders as "
+                  "diffusers has them. What stands in a later one counts.")
+               .many()
+               .also({"path", "checkpoint", "pretrained_model_name_or_path", "ckpt"}),
+           Option("config", OptionType::kPath,
+                  "Configurations that are not the published ones: a file with an object for each "
+                  "model, by component, or a folder as diffusers has it. Folders of weights have "
+                  "their own."),
+           Option("variant", OptionType::kString,
+                  "Which files of a folder of weights to take, such as fp16.")});
+  return section;
+}
+
 SectionSpec adapter() {
   SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
   section.own =
@@ -134,44 +152,57 @@ SectionSpec train() {
 SectionSpec sample() {
   SectionSpec section;
   section.key = "sample";
-  section.own =
-      own("sample", "Pictures made from prompts, during training or alone.",
-          {Option("every", OptionType::kInt,
-                  "Training steps between two sets of pictures; only at the end, when left out.")
-               .in("steps")
-               .least(1)
-               .also({"sample_every", "sample_every_n_steps", "validation_steps"}),
-           Option("prompts", OptionType::kString, "One picture for each prompt.")
-               .many()
-               .needed()
-               .also({"prompt", "validation_prompt", "sample_prompts"}),
-           Option("negative", OptionType::kString, "What the pictures should not show.")
-               .is("")
-               .also({"negative_prompt", "neg"}),
-           Option("steps", OptionType::kInt, "Steps from noise to picture.")
-               .in("steps")
-               .least(1)
-               .most(1000)
-               .is("20")
-               .also({"sample_steps", "num_inference_steps"}),
-           Option("guidance", OptionType::kFloat,
-                  "How strongly the prompt counts; the model's own value, when left out.")
-               .least(0)
-               .also({"guidance_scale", "cfg_scale", "cfg"}),
-           Option("seed", OptionType::kInt, "Of the pictures' noise; the run's, when left out.")
-               .least(0)
-               .also({"sample_seed"}),
-           Option("width", OptionType::kInt, "Of the pictures; the data's, when left out.")
-               .in("px")
-               .least(64)
-               .most(16384),
-           Option("height", OptionType::kInt, "Of the pictures; the data's, when left out.")
-               .in("px")
-               .least(64)
-               .most(16384),
-           Option("strength", OptionType::kFloat, "The factor of what the adapter adds.")
-               .is("1")
-               .also({"lora_strength", "lora_scale", "multiplier"})});
+  section.own = own(
+      "sample", "Pictures made from prompts, during training or alone.",
+      {Option("every", OptionType::kInt,
+              "Training steps between two sets of pictures; only at the end, when left out.")
+           .in("steps")
+           .least(1)
+           .also({"sample_every", "sample_every_n_steps", "validation_steps"}),
+       Option("prompts", OptionType::kString, "One picture for each prompt.")
+           .many()
+           .needed()
+           .also({"prompt", "validation_prompt", "sample_prompts"}),
+       Option("negative", OptionType::kString, "What the pictures should not show.")
+           .is("")
+           .also({"negative_prompt", "neg"}),
+       Option("steps", OptionType::kInt, "Steps from noise to picture.")
+           .in("steps")
+           .least(1)
+           .most(1000)
+           .is("20")
+           .also({"sample_steps", "num_inference_steps"}),
+       Option("guidance", OptionType::kFloat,
+              "How strongly the prompt counts; the model's own value, when left out.")
+           .least(0)
+           .also({"guidance_scale", "cfg_scale", "cfg"}),
+       Option("rescale", OptionType::kFloat,
+              "How much of the contrast that guidance adds is taken back.")
+           .least(0)
+           .most(1)
+           .is("0")
+           .also({"guidance_rescale"}),
+       Option("text_rows", OptionType::kInt,
+              "Rows of tokens that a prompt may fill; SDXL's have 75, and more is cut.")
+           .least(1)
+           .most(16)
+           .is("1"),
+       Option("seed", OptionType::kInt,
+              "Of the first picture's noise, each further one's is one more; the run's, when "
+              "left out.")
+           .least(0)
+           .also({"sample_seed"}),
+       Option("width", OptionType::kInt, "Of the pictures; the model's usual one, when left out.")
+           .in("px")
+           .least(64)
+           .most(16384),
+       Option("height", OptionType::kInt, "Of the pictures; the model's usual one, when left out.")
+           .in("px")
+           .least(64)
+           .most(16384),
+       Option("strength", OptionType::kFloat, "The factor of what the adapter adds.")
+           .is("1")
+           .also({"lora_strength", "lora_scale", "multiplier"})});
   SectionSpec sampler = plain("sampler",
                               "The way from noise to picture; the model's own, when "
                               "left out.");
@@ -207,12 +238,8 @@ SectionSpec root() {
                .least(0)
                .is("0")
                .also({"random_seed"})});
-  section.sections = {backend(),
-                      plain("model", "The model that is trained or sampled."),
-                      plain("data", "What the model learns from."),
-                      adapter(),
-                      train(),
-                      sample(),
+  section.sections = {backend(), model(), plain("data", "What the model learns from."),
+                      adapter(), train(), sample(),
                       exports()};
   return section;
 }

@@ -1,0 +1,32 @@
+// The models that a pipeline draws with: the denoiser of its section `model` and the parts that it
+// names, with their weights.
+#pragma once
+
+#include <memory>
+
+#include "core/io/weight_match.h"
+#include "core/pipeline/pipeline.h"
+#include "core/plugin/plugin_host.h"
+#include "core/sample/paint_programs.h"
+
+namespace flame::cli {
+
+// Stays where it is: `paint` points into the rest.
+struct DrawingModels {
+  std::vector<WeightSet> sets;
+  std::vector<std::unique_ptr<PluginModel>> models;  // the denoiser, then its parts
+  std::vector<WeightMatch> matches;                  // of the models
+  PaintModels paint;
+
+  DrawingModels() = default;
+  DrawingModels(const DrawingModels &) = delete;
+  DrawingModels &operator=(const DrawingModels &) = delete;
+};
+
+// Errors: kBadConfig that lists what the weights lack, model by model; kStorage; those of plugins. The
+// host outlives what is made.
+Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
+                                                           const Pipeline &pipeline,
+                                                           const ResolvedSection &model);
+
+}  // namespace flame::cli

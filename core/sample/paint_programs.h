@@ -1,0 +1,75 @@
+// All that drawing runs on a device: the programs of a denoiser and its parts, planned together, with
+// their weights.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/io/weight_loader.h"
+#include "core/plugin/plugin_sampler.h"
+#include "core/runtime/executable.h"
+
+namespace flame {
+
+// A model and where its weights stand.
+struct PaintModel {
+  const PluginModel *model = nullptr;
+  const WeightMatch *weights = nullptr;
+};
+
+struct PaintModels {
+  PaintModel denoiser;
+  DiffusionSpec spec;             // of the denoiser
+  std::vector<PaintModel> parts;  // in the order of spec.parts
+};
+
+struct PaintSettings {
+  int64_t width = 0, height = 0;  // of pictures, in pixels
+  uint32_t steps = 20;
+  double guidance = 1;     // 1: prompts count as they are, and negative ones do not
+  double rescale = 0;      // of guided()
+  uint32_t text_rows = 1;  // rows of tokens that a prompt may have
+  DType compute = DType::kF32;
+  std::optional<uint64_t> memory_bytes = {};  // at most so much of the device, or nothing is taken
+
+  bool guided() const { return guidance != 1; }
+};
+
+// Owns memory of the device, which outlives it. The models outlive it too, as prompts are read by
+// them; their weights' files do not have to. One thread at a time.
+class PaintPrograms {
+ public:
+  struct Encoder {
+    const PluginModel *model = nullptr;
+    std::string role;
+    std::unique_ptr<Executable> program;
+  };
+
+  // Errors: sizes that the model cannot have, parts that do not fit together, what the plans and the
+  // files of weights say.
+  static Result<std::unique_ptr<PaintPrograms>> make(const PaintModels &models,
+                                                     const PluginSampler &sampler,
+                                                     const PaintSettings &settings, Device &device,
+                                                     const LoadProgress &progress);
+
+  // Names of inputs begin with the role and a slash: "text_encoder/input_ids", "vae/latent".
+  std::vector<Encoder> encoders;
+  std::unique_ptr<Executable> conditions;  // "conditions/…"
+  std::unique_ptr<Executable> step;        // "denoiser/…"
+  std::unique_ptr<Executable> decoder;     // "ROLE/latent" to "sample"
+  std::string decoder_role;
+  NoisePoints points;
+  DeviceStream stream;
+  const PaintSettings settings;
+
+  // Weights, and the memory that the programs take turns in.
+  uint64_t allocated_bytes() const { return store_.allocated_bytes(); }
+
+ private:
+  class Planner;
+  PaintPrograms(const PaintSettings &given, Device &device) : settings(given), store_(device) {}
+
+  TensorStore store_;
+};
+
+}  // namespace flame
