@@ -17,6 +17,8 @@
 namespace flame::cli {
 namespace {
 
+constexpr std::string_view kTypes[] = {"f64", "f32", "bf16", "f16"};
+
 std::string indices_text(const std::vector<int64_t> &indices) {
   std::string text;
   for (const int64_t index : indices) text += fmt::format("{}{}", text.empty() ? "" : ", ", index);
@@ -75,12 +77,11 @@ Json to_json(const RecordingCheck &check, const Recording &recording, const Devi
 Result<RecordingSettings> read_settings(const Arguments &arguments) {
   RecordingSettings settings;
   const std::string type = arguments.get("--dtype", "f32");
-  const auto dtype = dtype_from_name(type);
-  if (!dtype || std::ranges::find(kRecordingTypes, type) == std::end(kRecordingTypes)) {
-    return config_error(
-        fmt::format("--dtype '{}': a model is computed in f64, f32, bf16 or f16", printable(type)));
+  if (std::ranges::find(kTypes, type) == std::end(kTypes)) {
+    return config_error(fmt::format("--dtype '{}': expected f64, f32, bf16 or f16 for a recording",
+                                    printable(type)));
   }
-  settings.dtype = *dtype;
+  settings.dtype = *dtype_from_name(type);
   if (!arguments.has("--tolerance")) return settings;
   const std::string text = arguments.get("--tolerance");
   double tolerance = 0;
@@ -126,9 +127,8 @@ Status check_recording_file(const Arguments &arguments, bool &equal) {
   FLAME_ASSIGN(const std::vector<WeightSet> weights,
                open_weight_paths(arguments.all("--weights"), arguments.get("--variant")));
   // The one backend that computes in f64 is the reference.
-  FLAME_ASSIGN(OpenDeviceRequest request,
-               read_device_request(arguments.get(
-                   "--backend", settings.dtype == DType::kF64 ? "reference" : "onednn")));
+  const char *usual = settings.dtype == DType::kF64 ? "reference" : "onednn";
+  FLAME_ASSIGN(OpenDeviceRequest request, read_device_request(arguments.get("--backend", usual)));
   FLAME_TRY(set_threads(arguments, catalogue, {&request, 1}));
   FLAME_ASSIGN(const auto device, open_device(host, catalogue, request));
   FLAME_ASSIGN(const RecordingCheck check,
