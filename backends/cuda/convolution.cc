@@ -1,6 +1,7 @@
 #include "backends/cuda/convolution.h"
 
 #include "backends/cuda/checks.h"
+#include "backends/cuda/edge_convolution.h"
 #include "backends/cuda/elementwise.h"
 #include "flame/log.hpp"
 
@@ -73,7 +74,8 @@ KernelLaunch direct_launch(const ConvolutionShape &shape, int64_t count) {
 
 class ConvolutionPlan : public OpPlan {
  public:
-  ConvolutionPlan(const flame::Op &op, const ConvolutionShape &shape) : shape_(shape) {
+  ConvolutionPlan(const flame::Op &op, const ConvolutionShape &shape, const Target &target)
+      : shape_(shape), edge_(edge_convolution_launch(shape, target)) {
     count_ = flame::element_count(op.output(0));
     direct_ = direct_launch(shape_, count_);
     is_empty_ = false;
@@ -95,6 +97,10 @@ class ConvolutionPlan : public OpPlan {
   void prepare(Context &context) override {
     if (count_ == 0) return;
     direct_kernel_ = context.kernel(direct_.source);
+    if (edge_ && !is_empty_) {
+      edge_kernel_ = context.kernel(edge_->source);
+      return allow_shared(*edge_, *edge_kernel_);
+    }
     if (is_empty_ || shape_.dtype == FLAME_DTYPE_F64) return;
     std::string reason;
     graph_ = context.cudnn().convolution(context, shape_, reason);
@@ -114,7 +120,9 @@ class ConvolutionPlan : public OpPlan {
 
   void execute(const Run &run) override {
     if (count_ == 0) return;
-    if (!graph_ || !is_aligned(run)) return enqueue(direct_, *direct_kernel_, run, op());
+    if ((!graph_ && !edge_kernel_) || !is_aligned(run))
+      return enqueue(direct_, *direct_kernel_, run, op());
+    if (edge_kernel_) return enqueue(*edge_, *edge_kernel_, run, op());
     void *const first = address_of(*run.inputs[0]);
     void *const second = address_of(*run.inputs[1]);
     void *const out = address_of(*run.outputs[0]);
@@ -146,6 +154,8 @@ class ConvolutionPlan : public OpPlan {
   bool is_empty_ = false;
   KernelLaunch direct_;
   std::shared_ptr<const Kernel> direct_kernel_;
+  std::optional<KernelLaunch> edge_;
+  std::shared_ptr<const Kernel> edge_kernel_;
   KernelLaunch add_bias_;
   std::shared_ptr<const Kernel> add_bias_kernel_;  // if the graph adds none
   std::unique_ptr<CudnnGraph> graph_;
@@ -163,7 +173,7 @@ std::unique_ptr<OpPlan> plan_convolution(const flame::Op &op, const Target &targ
                              flame::dtype_name(dtype));
   }
   expect_all_contiguous(op);
-  return std::make_unique<ConvolutionPlan>(op, shape_of(op, target, kind));
+  return std::make_unique<ConvolutionPlan>(op, shape_of(op, target, kind), target);
 }
 
 }  // namespace flame::cuda

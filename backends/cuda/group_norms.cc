@@ -4,6 +4,7 @@
 
 #include "backends/cuda/channel_sums.h"
 #include "backends/cuda/checks.h"
+#include "backends/cuda/group_norm_cluster.h"
 #include "backends/cuda/norms.h"
 #include "backends/cuda/reduction.h"
 
@@ -158,13 +159,20 @@ std::unique_ptr<OpPlan> plan_group_norm_steps(const flame::Op &op, const Target 
   NormShape shape = group_shape(op, op.input(0));
   shape.weight = op.input_count() > 1;
   shape.bias = op.input_count() > 2;
+  auto plan = std::make_unique<KernelPlan>();
+  const double epsilon = op.attributes().number("eps");
+  if (std::optional<KernelLaunch> whole = group_norm_cluster_launch(shape, epsilon, target)) {
+    whole->arguments = {input_argument(0),  optional_input(op, 1), optional_input(op, 2),
+                        output_argument(0), output_argument(1),    output_argument(2)};
+    plan->add(std::move(*whole));
+    return plan;
+  }
   const LastStep last = last_step(shape, vector_for(shape.channels, shape.dtype), target);
   const int64_t lanes = joining_lanes(shape, last);
-  auto plan = std::make_unique<KernelPlan>();
   const Statistics statistics = add_statistics(*plan, shape, lanes, target);
   Definitions made = last_definitions(shape, last);
   made.number("kParts", statistics.parts).number("kChunk", statistics.chunk);
-  made.number("kLanes", lanes).real("kEpsilon", op.attributes().number("eps"));
+  made.number("kLanes", lanes).real("kEpsilon", epsilon);
   KernelLaunch apply;
   apply.source = {"group_norm.cu", made.text(), "group_norm"};
   apply.threads = static_cast<uint32_t>(last.threads);

@@ -24,6 +24,15 @@ uint64_t value_of(const Argument &argument, const Run &run) {
 
 }  // namespace
 
+void allow_shared(const KernelLaunch &launch, const Kernel &kernel) {
+  constexpr uint32_t kGivenToAll = 48 << 10;
+  if (launch.shared_bytes <= kGivenToAll) return;
+  check(driver().set_function_attribute(kernel.function(),
+                                        CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                        static_cast<int>(launch.shared_bytes)),
+        "cuFuncSetAttribute", launch.source.entry);
+}
+
 void enqueue(const KernelLaunch &what, const Kernel &kernel, const Run &run,
              const std::string &op) {
   std::array<uint64_t, kMostArguments> values;
@@ -31,8 +40,8 @@ void enqueue(const KernelLaunch &what, const Kernel &kernel, const Run &run,
   size_t size = what.arguments.size() * sizeof(uint64_t);
   void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, values.data(), CU_LAUNCH_PARAM_BUFFER_SIZE,
                     &size, CU_LAUNCH_PARAM_END};
-  check(driver().launch(kernel.function(), what.blocks, what.rows, 1, what.threads, 1, 1, 0,
-                        run.stream, nullptr, packed),
+  check(driver().launch(kernel.function(), what.blocks, what.rows, 1, what.threads, 1, 1,
+                        what.shared_bytes, run.stream, nullptr, packed),
         "cuLaunchKernel", op);
 }
 
@@ -57,7 +66,10 @@ void KernelPlan::add(KernelLaunch launch) {
 }
 
 void KernelPlan::prepare(Context &context) {
-  for (const KernelLaunch &launch : launches_) kernels_.push_back(context.kernel(launch.source));
+  for (const KernelLaunch &launch : launches_) {
+    kernels_.push_back(context.kernel(launch.source));
+    allow_shared(launch, *kernels_.back());
+  }
 }
 
 void KernelPlan::execute(const Run &run) {

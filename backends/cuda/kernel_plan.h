@@ -38,6 +38,8 @@ struct KernelLaunch {
   uint32_t blocks = 1;   // along x
   uint32_t rows = 1;     // along y
   uint32_t threads = 1;  // of a block
+  uint32_t shared_bytes =
+      0;  // beyond what the kernel declares; allow_shared() before the first run
   // The kernel's parameters in order: pointers and long longs alone, or one struct of such.
   std::vector<Argument> arguments;
 };
@@ -48,6 +50,7 @@ class OwnKernel {
   OwnKernel() = default;
   explicit OwnKernel(KernelSource source) : source_(std::move(source)) {}
 
+  const KernelSource &source() const { return source_; }
   void prepare(Context &context) { kernel_ = context.kernel(source_); }
   // The kernel's parameters in order, each of 8 bytes. Nothing happens without blocks.
   void run(CUstream stream, int64_t blocks, uint32_t threads,
@@ -57,6 +60,9 @@ class OwnKernel {
   KernelSource source_;
   std::shared_ptr<const Kernel> kernel_;
 };
+
+// Lets the kernel have the shared memory that the launch names.
+void allow_shared(const KernelLaunch &launch, const Kernel &kernel);
 
 // Enqueues one launch.
 void enqueue(const KernelLaunch &launch, const Kernel &kernel, const Run &run,

@@ -17,10 +17,11 @@ bool is_whole(flame_dtype dtype) {
   return dtype == FLAME_DTYPE_I64 || dtype == FLAME_DTYPE_I32;
 }
 
-// The element type of what is held between two launches.
-flame_dtype held_dtype(flame_dtype dtype) {
+// The element type of what is held between two launches: a sum's parts as its threads join them.
+flame_dtype held_dtype(flame_dtype dtype, std::string_view kind) {
   if (is_whole(dtype)) return FLAME_DTYPE_I64;
-  return is_wide_float(dtype) ? FLAME_DTYPE_F64 : FLAME_DTYPE_F32;
+  const bool wide = is_wide_float(dtype) || kind == "sum" || kind == "mean";
+  return wide ? FLAME_DTYPE_F64 : FLAME_DTYPE_F32;
 }
 
 // How a reduction is laid over threads.
@@ -56,21 +57,23 @@ int64_t vector_of(const Axes &inner, const Axes &outer, flame_dtype dtype) {
   return vector;
 }
 
-Layout layout_of(const Reduction &work) {
+// The last of several passes has few numbers and few blocks: it is made wide.
+Layout layout_of(const Reduction &work, bool last = false) {
   Layout layout;
   layout.along_kept = inner_stride(work.kept) == 1 && inner_stride(work.reduced) != 1;
   const int64_t kept = element_count(work.kept);
   const int64_t reduced = element_count(work.reduced);
   if (layout.along_kept) {
     layout.vector = vector_of(work.kept, work.reduced, work.x_dtype);
-    layout.kept_threads = std::min<int64_t>(power_of_two(kept / layout.vector), 32);
+    layout.kept_threads = std::min<int64_t>(power_of_two(kept / layout.vector), last ? 8 : 32);
     layout.reduced_threads = kThreads / layout.kept_threads;
     return layout;
   }
   if (inner_stride(work.reduced) == 1)
     layout.vector = vector_of(work.reduced, work.kept, work.x_dtype);
   const int64_t steps = reduced / layout.vector;
-  layout.reduced_threads = std::min(power_of_two((steps + 1) / 2), kThreads);
+  // Four steps of each thread, so that few joins follow.
+  layout.reduced_threads = std::min(power_of_two((steps + 3) / 4), kThreads);
   layout.kept_threads = kThreads / layout.reduced_threads;
   return layout;
 }
@@ -123,8 +126,9 @@ KernelLaunch launch_of(const Pass &pass, const Layout &layout, int64_t parts) {
   made.alias("Join", join_of(work.kind));
   made.line("inline A start() { return " + start_text(work.kind, work.x_dtype) + "; }");
   made.line(pass.mean_over < 0
-                ? std::string("inline A finished(A a) { return a; }")
-                : flame::text("inline A finished(A a) { return a / (A)", pass.mean_over, "ll; }"));
+                ? std::string("inline Wide<A>::Type finished(Wide<A>::Type a) { return a; }")
+                : flame::text("inline Wide<A>::Type finished(Wide<A>::Type a) { return a / ",
+                              pass.mean_over, "ll; }"));
   made.number("kVector", layout.vector).flag("kAlongKept", layout.along_kept);
   made.number("kKeptThreads", layout.kept_threads);
   made.number("kReducedThreads", layout.reduced_threads);
@@ -150,7 +154,7 @@ void add_reduction(KernelPlan &plan, const Reduction &work, const Target &target
   const int64_t parts = part_count(layout, kept, reduced, target);
   if (parts == 1) return plan.add(launch_of({work, false, mean_over}, layout, 1));
 
-  const flame_dtype held = held_dtype(work.x_dtype);
+  const flame_dtype held = held_dtype(work.x_dtype, work.kind);
   const uint64_t between =
       plan.reserve(static_cast<uint64_t>(parts * kept * int64_t{FLAME_DTYPE_BYTES(held)}));
   Reduction first = work;
@@ -168,7 +172,7 @@ void add_reduction(KernelPlan &plan, const Reduction &work, const Target &target
   }());
   for (size_t axis = 0; axis < dense.size(); ++axis) second.kept[axis].strides[0] = dense[axis];
   second.reduced = {{parts, {kept}}};
-  plan.add(launch_of({second, false, mean_over}, layout_of(second), 1));
+  plan.add(launch_of({second, false, mean_over}, layout_of(second, true), 1));
 }
 
 }  // namespace flame::cuda

@@ -51,6 +51,8 @@ KernelLaunch RowKernel::launch(const char *file, const char *entry,
   int64_t group =
       std::min<int64_t>(32, static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(packs))));
   while (group < 1024 && packs > group * trips_held) group *= 2;
+  // Half a warp where it holds the row without idle threads: more is on its way at a time.
+  if (group == 32 && packs % 32 == 16 && packs / 16 <= trips_held) group = 16;
   const bool held = packs <= group * trips_held;
   const int64_t threads = std::max<int64_t>(group, 128);
   Definitions made;

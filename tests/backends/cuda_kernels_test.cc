@@ -4,7 +4,8 @@
 
 #include <set>
 
-#include "backends/cuda/kernel_plan.h"
+#include "backends/cuda/edge_convolution.h"
+#include "backends/cuda/short_attention.h"
 #include "tests/backends/bare_calls.h"
 
 namespace flame::cuda {
@@ -29,32 +30,100 @@ std::vector<KernelSource> kernels_of(const flame_op &call, const Target &target)
   return kernels;
 }
 
-class Kernels : public testing::TestWithParam<int> {};
+class Kernels : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    try {
+      nvrtc_ = std::make_unique<Nvrtc>("", 99000);
+    } catch (const flame::Error &error) {
+      GTEST_SKIP() << error.what();
+    }
+    target_.capability = GetParam();
+  }
+
+  void compile(const KernelSource &kernel, std::string_view what) {
+    try {
+      const std::string image = nvrtc_->compile(
+          kernel.text(),
+          compile_options(nvrtc_->architecture_for(GetParam()), kernel.may_contract));
+      EXPECT_NE(image.find(kernel.entry), std::string::npos) << what;
+    } catch (const flame::Error &error) {
+      ADD_FAILURE() << what << "\n" << error.what();
+    }
+  }
+
+  std::unique_ptr<Nvrtc> nvrtc_;
+  Target target_;
+};
 
 TEST_P(Kernels, Compile) {
-  std::unique_ptr<Nvrtc> nvrtc;
-  try {
-    nvrtc = std::make_unique<Nvrtc>("", 99000);
-  } catch (const flame::Error &error) {
-    GTEST_SKIP() << error.what();
-  }
-  const std::string architecture = nvrtc->architecture_for(GetParam());
-  Target target;
-  target.capability = GetParam();
   std::set<std::string> seen;
   for (const backend_test::BareCall &call : backend_test::chosen_calls(is_known)) {
-    for (const KernelSource &kernel : kernels_of(call.op(), target)) {
-      if (!seen.insert(kernel.text() + kernel.entry).second) continue;
-      try {
-        const std::string image =
-            nvrtc->compile(kernel.text(), compile_options(architecture, kernel.may_contract));
-        EXPECT_NE(image.find(kernel.entry), std::string::npos);
-      } catch (const flame::Error &error) {
-        ADD_FAILURE() << flame::view(call.op().name) << "\n" << error.what();
-      }
+    for (const KernelSource &kernel : kernels_of(call.op(), target_)) {
+      if (seen.insert(kernel.text() + kernel.entry).second)
+        compile(kernel, flame::view(call.op().name));
     }
   }
   EXPECT_GT(seen.size(), 100u);
+}
+
+TEST_P(Kernels, OfShortAttentionCompile) {
+  for (const auto &[type, columns, keys] :
+       {std::array<int64_t, 3>{FLAME_DTYPE_BF16, 64, 77}, {FLAME_DTYPE_F16, 40, 128}}) {
+    const Sizes q_sizes = {2, 300, 5, columns};
+    const Sizes k_sizes = {2, keys, 5, columns};
+    const Sizes q_strides = dense_strides(q_sizes);
+    const Sizes k_strides = dense_strides(k_sizes);
+    const auto tensor = [&, dtype = static_cast<flame_dtype>(type)](const Sizes &sizes,
+                                                                    const Sizes &strides) {
+      return flame_tensor{sizeof(flame_tensor), dtype,   4, 1, sizes.data(),
+                          strides.data(),       nullptr, 0, 0};
+    };
+    const flame_tensor query = tensor(q_sizes, q_strides);
+    const flame_tensor key = tensor(k_sizes, k_strides);
+    const flame::AttributeArray attributes(
+        std::vector<flame::Attribute>{{"scale", 0.125}, {"causal", true}});
+    const flame_tensor *inputs[] = {&query, &key, &key};
+    const flame_op call = {
+        sizeof call,      3, 0, attributes.size(), flame::borrow("attention"), inputs, nullptr,
+        attributes.data()};
+    const flame::Op op(&call);
+    const Heads q(op, "q", query);
+    const Heads k(op, "k", key);
+    const Mask mask(op, 3);
+    ASSERT_TRUE(suits_short_attention(q, k, k, mask));
+    for (const KernelSource &kernel : ShortAttention(q, k, k, mask, 0.125).kernels())
+      compile(kernel, "attention");
+    for (const KernelSource &kernel :
+         ShortAttentionGrad(q, q, k, k, q, mask, 0.125, target_).kernels())
+      compile(kernel, "attention_grad");
+  }
+}
+
+TEST_P(Kernels, OfEdgesCompile) {
+  for (const auto &[channels, filters] :
+       {std::pair<int64_t, int64_t>{3, 128}, {128, 3}, {4, 320}, {320, 4}}) {
+    for (const Convolution kind : {Convolution::kForward, Convolution::kInputGrad}) {
+      ConvolutionShape shape;
+      shape.kind = kind;
+      shape.dtype = FLAME_DTYPE_F16;
+      shape.image = {1, 128, 128, channels};
+      shape.weight = {filters, 3, 3, channels};
+      shape.result = {1, 128, 128, filters};
+      shape.stride = shape.dilation = {1, 1};
+      shape.padding = {1, 1, 1, 1};
+      const std::optional<KernelLaunch> launch = edge_convolution_launch(shape, target_);
+      ASSERT_TRUE(launch);
+      compile(launch->source, "conv2d");
+    }
+  }
+  ConvolutionShape wide;
+  wide.dtype = FLAME_DTYPE_BF16;
+  wide.image = wide.result = {1, 8, 8, 64};
+  wide.weight = {64, 3, 3, 64};
+  wide.stride = wide.dilation = {1, 1};
+  wide.padding = {1, 1, 1, 1};
+  EXPECT_FALSE(edge_convolution_launch(wide, target_));
 }
 
 INSTANTIATE_TEST_SUITE_P(For, Kernels, testing::Values(80, 90));

@@ -198,6 +198,37 @@ TEST_F(Large, SumsAreRightHoweverTheyAreSplit) {
   }
 }
 
+// Rounding of any partial sum would be more than the whole sum's last digits.
+TEST_F(Large, SumsNearZeroKeepWhatRoundingDrops) {
+  for (const auto &[rows, columns] :
+       {std::pair<int64_t, int64_t>{3, 1999}, {1, 1'000'000}, {4, 30'000}}) {
+    for (const int64_t axis : {0, 1}) {
+      Tensor x = noise(axis == 1 ? Shape{rows, columns} : Shape{columns, rows}, 0);
+      const auto lines = static_cast<size_t>(rows);
+      Numbers expected(lines);
+      const auto line_of = [&](size_t i) {
+        return axis == 1 ? i / static_cast<size_t>(columns) : i % lines;
+      };
+      for (size_t i = 0; i < x.numbers.size(); ++i) expected[line_of(i)] += x.numbers[i];
+      // The first number of each line takes most of the others' sum off.
+      for (size_t line = 0; line < lines; ++line) {
+        float &first = x.numbers[axis == 1 ? line * static_cast<size_t>(columns) : line];
+        const auto less = static_cast<float>(first - expected[line] + 1e-3);
+        expected[line] += static_cast<double>(less) - first;
+        first = less;
+      }
+      for (double &sum : expected) sum /= static_cast<double>(columns);
+      Tensor y{{rows}, {}};
+      run("reduce", {&x}, {&y},
+          {{"kind", "mean"},
+           {"axes", std::vector<int64_t>{axis}},
+           {"keep_dims", false},
+           {"dtype", ""}});
+      EXPECT_LT(error_of(y, expected), kNear) << columns << " along " << axis;
+    }
+  }
+}
+
 TEST_F(Large, SoftmaxIsRightOnRowsOfAnyLength) {
   for (const int64_t columns : {77, 1024, 4096, 50'000, 100'001}) {
     Tensor x = noise({200, columns}, 0, 3), y{x.shape, {}};

@@ -139,33 +139,96 @@ TEST_F(VendorWays, MultiplyWholeNumbersExactly) {
   }
 }
 
-TEST_F(VendorWays, ConvolveAsTheOwnKernelDoes) {
-  const Spec x = {kBF16, {1, 32, 32, 320}};
-  const Spec weight = {kBF16, {640, 3, 3, 320}};
-  const Spec y = {kBF16, {1, 32, 32, 640}};
-  const std::vector<Attribute> window = {{"stride", Sizes{1, 1}},
-                                         {"padding", Sizes(4, 1)},
-                                         {"dilation", Sizes{1, 1}},
-                                         {"groups", int64_t{1}}};
-  const auto with = [&](const char *name, const Sizes &value) {
-    std::vector<Attribute> attributes = window;
+// Convolutions two ways: on memory that the quick kernels take, and on memory 2 bytes off, which only
+// the kernel of one element per thread takes.
+class TwoConvolutions : public VendorWays {
+ protected:
+  const std::vector<Attribute> window_ = {{"stride", Sizes{1, 1}},
+                                          {"padding", Sizes(4, 1)},
+                                          {"dilation", Sizes{1, 1}},
+                                          {"groups", int64_t{1}}};
+
+  std::vector<Attribute> with(const char *name, const Sizes &value) const {
+    std::vector<Attribute> attributes = window_;
     attributes.emplace_back(name, value);
     return attributes;
-  };
-  // Memory 2 bytes off is what the library does not take.
-  const auto compare = [&](const char *op, const std::vector<Spec> &inputs, const Spec &output,
-                           const std::vector<Attribute> &attributes) {
+  }
+  void compare(const char *op, const std::vector<Spec> &inputs, const Spec &output,
+               const std::vector<Attribute> &attributes) {
     std::vector<Bytes> values;
     for (const Spec &spec : inputs)
       values.push_back(numbers(spec, 4, static_cast<unsigned>(values.size())));
-    const auto library = run(op, inputs, values, {output}, attributes)[0];
+    const auto quick = run(op, inputs, values, {output}, attributes)[0];
     const auto own = run(op, inputs, values, {output}, attributes, 2)[0];
-    EXPECT_LT(distance(library, own), 1e-6) << op;  // both round an exact sum once
-  };
-  compare("conv2d", {x, weight}, y, window);
-  compare("conv2d", {x, weight, {kBF16, {640}}}, y, window);
+    EXPECT_LT(distance(quick, own), 1e-6) << op;  // both round an exact sum once
+  }
+};
+
+TEST_F(TwoConvolutions, AgreeAtThePictureEdge) {
+  for (const auto &[few, many, side] :
+       {std::array<int64_t, 3>{3, 128, 200}, {4, 320, 37}, {1, 32, 65}, {4, 512, 9}}) {
+    const Spec narrow = {kBF16, {2, side, side + 3, few}};
+    const Spec wide = {kBF16, {2, side, side + 3, many}};
+    const Spec widening = {kBF16, {many, 3, 3, few}};
+    const Spec narrowing = {kBF16, {few, 3, 3, many}};
+    const Sizes size = {side, side + 3};
+    compare("conv2d", {narrow, widening, {kBF16, {many}}}, wide, window_);
+    compare("conv2d", {wide, narrowing, {kBF16, {few}}}, narrow, window_);
+    compare("conv2d_input_grad", {wide, widening}, narrow, with("size", size));
+    compare("conv2d_input_grad", {narrow, narrowing}, wide, with("size", size));
+  }
+}
+
+TEST_F(TwoConvolutions, OfTheLibraryAndOfOurOwnAgree) {
+  const Spec x = {kBF16, {1, 32, 32, 320}};
+  const Spec weight = {kBF16, {640, 3, 3, 320}};
+  const Spec y = {kBF16, {1, 32, 32, 640}};
+  compare("conv2d", {x, weight}, y, window_);
+  compare("conv2d", {x, weight, {kBF16, {640}}}, y, window_);
   compare("conv2d_input_grad", {y, weight}, x, with("size", {32, 32}));
   compare("conv2d_weight_grad", {x, y}, weight, with("window", {3, 3}));
+}
+
+// Memory 4 bytes off goes to products in slices.
+TEST_F(VendorWays, AttendOnFewKeysAsSlicesOfProductsDo) {
+  struct Case {
+    int64_t images, queries, heads, columns, keys;
+    bool causal;
+  };
+  for (const Case &use : {Case{1, 1024, 20, 64, 77, false},
+                          {2, 1000, 5, 64, 77, false},
+                          {1, 77, 12, 64, 77, true},
+                          {3, 130, 3, 40, 128, false},
+                          {2, 300, 2, 16, 5, true},
+                          {1, 4096, 2, 64, 81, false}}) {
+    SCOPED_TRACE(flame::text(use.queries, " queries, ", use.columns, " columns, ", use.keys));
+    const Spec q = {kBF16, {use.images, use.queries, use.heads, use.columns}};
+    const Spec k = {kBF16, {use.images, use.keys, use.heads, use.columns}};
+    const Spec lse = {kF32, {use.images, use.heads, use.queries}};
+    std::vector<Bytes> values = {numbers(q, 2, 1), numbers(k, 2, 2), numbers(k, 2, 3)};
+    std::vector<Attribute> attributes = {{"scale", 0.125}, {"causal", use.causal}};
+    const auto quick = run("attention", {q, k, k}, values, {q, lse}, attributes);
+    const auto slices = run("attention", {q, k, k}, values, {q, lse}, attributes, 4);
+    EXPECT_LT(distance(quick[0], slices[0]), 5e-3);
+    EXPECT_LT(distance(quick[1], slices[1]), 1e-5);
+
+    attributes.emplace_back("mask_gradient", false);
+    Bytes y(slices[0].size() * 2), logarithms(slices[1].size() * 4);
+    for (size_t i = 0; i < slices[0].size(); ++i) {
+      const uint16_t narrow = bf16_of(slices[0][i]);
+      std::memcpy(y.data() + 2 * i, &narrow, sizeof narrow);
+    }
+    std::memcpy(logarithms.data(), slices[1].data(), logarithms.size());
+    values = {numbers(q, 2, 9), values[0], values[1], values[2], y, logarithms};
+    const std::vector<Spec> inputs = {q, q, k, k, q, lse};
+    const auto by_keys = run("attention_grad", inputs, values, {q, k, k}, attributes);
+    const auto by_slices = run("attention_grad", inputs, values, {q, k, k}, attributes, 4);
+    const auto again = run("attention_grad", inputs, values, {q, k, k}, attributes);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_LT(distance(by_keys[i], by_slices[i]), 1e-2) << i;
+      EXPECT_EQ(by_keys[i], again[i]) << i;
+    }
+  }
 }
 
 TEST_F(VendorWays, AttendAsSlicesOfProductsDo) {

@@ -1,9 +1,10 @@
 // How quick the own kernels of backends/cuda are, beside a copy in the same run.
 //
-//   ninja -C build/release bench_cuda_kernels && build/release/tests/bench/bench_cuda_kernels
+//   ninja -C build/release bench_cuda_kernels && build/release/tests/bench/bench_cuda_kernels [TITLE]
 //
-// Each op is captured many times into one graph; a line is the median over replays, divided. "GB/s"
-// counts every tensor once, read or written; "of copy" compares with the copy of 256 MiB.
+// With a part of a title, only the lines that have it, and the copy. Each op is captured many times into
+// one graph; a line is the median over replays, divided. "GB/s" counts every tensor once, read or
+// written; "of copy" compares with the copy of 256 MiB.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -39,7 +40,8 @@ struct TensorSpec {
 
 class Bench {
  public:
-  Bench() : device_(0, {}), stream_(device_.create_stream()) {
+  explicit Bench(std::string part)
+      : part_(std::move(part)), device_(0, {}), stream_(device_.create_stream()) {
     call_.struct_size = sizeof call_;
     call_.fail = fail;
     call_.stream = reinterpret_cast<flame_stream *>(stream_.get());
@@ -48,6 +50,7 @@ class Bench {
   // Adds a line: `repeats` runs in one graph.
   void line(const std::string &title, const char *op, std::vector<TensorSpec> inputs,
             std::vector<TensorSpec> outputs, std::vector<Attribute> attributes, int repeats = 20) {
+    if (copy_rate_ != 0 && title.find(part_) == std::string::npos) return;
     std::vector<flame_tensor> tensors;
     uint64_t bytes = 0;
     std::vector<TensorSpec> all = inputs;
@@ -168,6 +171,7 @@ class Bench {
     return times[times.size() / 2];
   }
 
+  std::string part_;  // of the titles that are wanted
   flame::cuda::Gpu device_;
   std::unique_ptr<flame::Stream> stream_;
   flame_call call_ = {};
@@ -295,12 +299,12 @@ void pieces(Bench &bench) {
 
 }  // namespace
 
-int main() {
+int main(int count, char **arguments) {
   try {
     const std::vector<flame::DeviceInfo> devices = flame::cuda::Gpu::devices();
     if (devices.empty()) return std::printf("no GPU answers\n"), 0;
     std::printf("%s, %s\n", devices[0].name.c_str(), devices[0].description.c_str());
-    Bench bench;
+    Bench bench(count > 1 ? arguments[1] : "");
     elementwise(bench);
     reductions(bench);
     group_norms(bench);

@@ -10,16 +10,18 @@
 #include "norms.cuh"
 
 constexpr int kThreads = kKeptThreads * kPlaceThreads;
+using Held = Total<A, sizeof(X) == sizeof(A)>;
+using W = Wide<A>::Type;
 
 template <bool kPacked>
 inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, const X *weight,
-                const X *bias, A *sums, A (&shared)[2][kVector][kThreads]) {
+                const X *bias, A *sums, W (&shared)[2][kVector][kThreads]) {
   const int place_lane = threadIdx.x / kKeptThreads;
   const int c = (blockIdx.x * kKeptThreads + threadIdx.x % kKeptThreads) * kVector;
   const int part = blockIdx.y % kParts;
   const Index image = blockIdx.y / kParts;
-  A products[kVector] = {};
-  A plain[kVector] = {};
+  Held products[kVector] = {};
+  Held plain[kVector] = {};
   if (c < kChannels) {
     const Channels channels(weight, bias, c);
     A means[kVector];
@@ -45,15 +47,15 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
         const A scale = kStatistics == 0 ? row_rstd : rstds[k];
         const A unit = ((A)number(pack.at[k]) - middle) * scale;
         const A given = channels.through((A)number(g.at[k]), unit, k);
-        products[k] += given * unit;
-        plain[k] += given;
+        products[k].add(given * unit);
+        plain[k].add(given);
       }
     }
   }
 #pragma unroll
   for (int k = 0; k < kVector; ++k) {
-    shared[0][k][threadIdx.x] = products[k];
-    shared[1][k][threadIdx.x] = plain[k];
+    shared[0][k][threadIdx.x] = products[k].value();
+    shared[1][k][threadIdx.x] = plain[k].value();
   }
 #pragma unroll
   for (int half = kPlaceThreads / 2; half > 0; half /= 2) {
@@ -69,15 +71,15 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
 #pragma unroll
   for (int k = 0; k < kVector; ++k) {
     const Index at = (image * kParts + part) * kChannels + c + k;
-    sums[at] = shared[0][k][threadIdx.x];
-    sums[(Index)kImages * kParts * kChannels + at] = shared[1][k][threadIdx.x];
+    sums[at] = (A)shared[0][k][threadIdx.x];
+    sums[(Index)kImages * kParts * kChannels + at] = (A)shared[1][k][threadIdx.x];
   }
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     channel_sums(const X *dy, const X *x, const A *mean, const A *rstd, const X *weight,
                  const X *bias, A *sums) {
-  __shared__ A shared[2][kVector][kThreads];
+  __shared__ W shared[2][kVector][kThreads];
   if (takes_packs<kVector>(dy) && takes_packs<kVector>(x))
     run<true>(dy, x, mean, rstd, weight, bias, sums, shared);
   else

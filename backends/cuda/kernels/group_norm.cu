@@ -90,8 +90,10 @@ inline void run(const X *x, const X *weight, const X *bias, X *y, const A *means
 extern "C" __global__ void __launch_bounds__(kThreads)
     group_norm(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
                const A *partial) {
-  const Index image = blockIdx.x / kBlocks;
-  const Index block = blockIdx.x % kBlocks;
+  // Backwards: what the first step read last is what the cache still holds.
+  const Index at = gridDim.x - 1 - blockIdx.x;
+  const Index image = at / kBlocks;
+  const Index block = at % kBlocks;
   __shared__ A means[kGroups];
   __shared__ A rstds[kGroups];
   join_parts(partial, image, means, rstds);

@@ -6,24 +6,26 @@
 //   kEpsilon
 #include "rows.cuh"
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    layer_norm(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
-               long long rows) {
+using W = Wide<A>::Type;
+
+template <bool kPacked>
+inline void run(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
+                long long rows) {
   const long long row = row_of_thread();
   const bool inside = row < rows;
   const Index r = (Index)(inside ? row : 0);
-  const RowReader<X, step_x> reader(x + row_x(r));
+  const RowReader<kPacked, X, step_x> reader(x + row_x(r));
   A mean = 0;
   if (kCentered) {
-    A sum = 0;
+    Total<A, sizeof(X) == sizeof(A)> sum = {0};
 #pragma unroll kUnroll
     for (int trip = 0; trip < kTrips; ++trip) {
       if (!has_trip(trip)) continue;
       const Pack<X, kVector> pack = reader.get(trip);
 #pragma unroll
-      for (int k = 0; k < kVector; ++k) sum += (A)number(pack.at[k]);
+      for (int k = 0; k < kVector; ++k) sum.add((A)number(pack.at[k]));
     }
-    mean = join_row<Sum<A>>(sum) / kColumns;
+    mean = (A)(join_row<Sum<W>>(sum.value()) / kColumns);
   }
   A squares = 0;
 #pragma unroll kUnroll
@@ -46,8 +48,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   for (int trip = 0; trip < kTrips; ++trip) {
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> pack = reader.get(trip);
-    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
-    const Pack<X, kVector> b = kBias ? read_row<step_bias>(bias, trip) : pack;
+    const Pack<X, kVector> w = kWeight ? read_row<kPacked, step_weight>(weight, trip) : pack;
+    const Pack<X, kVector> b = kBias ? read_row<kPacked, step_bias>(bias, trip) : pack;
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
@@ -56,6 +58,16 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       if (kBias) value += (A)number(b.at[k]);
       out.at[k] = Store<X>::from(value);
     }
-    write_row<X, step_y>(y + row_y(r), trip, out);
+    write_row<kPacked, X, step_y>(y + row_y(r), trip, out);
   }
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    layer_norm(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
+               long long rows) {
+  if (takes_packs<kVector>(x) && takes_packs<kVector>(y) && takes_packs<kVector>(weight) &&
+      takes_packs<kVector>(bias))
+    run<true>(x, weight, bias, y, mean_out, rstd_out, rows);
+  else
+    run<false>(x, weight, bias, y, mean_out, rstd_out, rows);
 }

@@ -5,14 +5,14 @@
 //   kWeight                     whether there is one
 #include "rows.cuh"
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    layer_norm_grad(const X *dy, const X *x, const A *mean_in, const A *rstd_in, const X *weight,
-                    X *dx, long long rows) {
+template <bool kPacked>
+inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
+                const X *__restrict__ weight, X *dx, long long rows) {
   const long long row = row_of_thread();
   const bool inside = row < rows;
   const Index r = (Index)(inside ? row : 0);
-  const RowReader<X, step_dy> given(dy + row_dy(r));
-  const RowReader<X, step_x> reader(x + row_x(r));
+  const RowReader<kPacked, X, step_dy> given(dy + row_dy(r));
+  const RowReader<kPacked, X, step_x> reader(x + row_x(r));
   const A mean = kCentered ? mean_in[row_mean(r)] : (A)0;
   const A rstd = rstd_in[row_rstd(r)];
   A sum = 0;
@@ -22,32 +22,47 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> g = given.get(trip);
     const Pack<X, kVector> pack = reader.get(trip);
-    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
+    const Pack<X, kVector> w = kWeight ? read_row<kPacked, step_weight>(weight, trip) : pack;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
       if (kWeight) scaled *= (A)number(w.at[k]);
       sum += scaled;
-      product += scaled * (((A)number(pack.at[k]) - mean) * rstd);
+      product += scaled * ((A)number(pack.at[k]) - mean);
     }
   }
-  sum = kCentered ? join_row<Sum<A>>(sum) / kColumns : (A)0;
-  product = join_row<Sum<A>>(product) / kColumns;
+  sum_rows(sum, product);
+  // dx = rstd · (scaled - mean of scaled - x̂ · mean of scaled · x̂), of numbers that rows share.
+  const A slope = -product / kColumns * rstd * rstd * rstd;
+  const A shift = kCentered ? -sum / kColumns * rstd : (A)0;
   if (!inside) return;
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
     if (!has_trip(trip)) continue;
     const Pack<X, kVector> g = given.get(trip);
     const Pack<X, kVector> pack = reader.get(trip);
-    const Pack<X, kVector> w = kWeight ? read_row<step_weight>(weight, trip) : pack;
+    const Pack<X, kVector> w = kWeight ? read_row<kPacked, step_weight>(weight, trip) : pack;
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
       if (kWeight) scaled *= (A)number(w.at[k]);
-      const A unit = ((A)number(pack.at[k]) - mean) * rstd;
-      out.at[k] = Store<X>::from(rstd * (scaled - sum - unit * product));
+      const A apart = (A)number(pack.at[k]) - mean;
+      out.at[k] = Store<X>::from(scaled * rstd + (apart * slope + shift));
     }
-    write_row<X, step_dx>(dx + row_dx(r), trip, out);
+    write_row<kPacked, X, step_dx>(dx + row_dx(r), trip, out);
   }
+}
+
+// Long rows take many registers; so many blocks should find room nonetheless.
+constexpr int kResident = !kHeld || kThreads != 128 ? 1 : kTrips > 3 ? 5 : 6;
+
+extern "C" __global__ void __launch_bounds__(kThreads, kResident)
+    layer_norm_grad(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
+                    const X *__restrict__ weight, X *__restrict__ dx, long long rows) {
+  if (takes_packs<kVector>(dy) && takes_packs<kVector>(x) && takes_packs<kVector>(dx) &&
+      takes_packs<kVector>(weight))
+    run<true>(dy, x, mean_in, rstd_in, weight, dx, rows);
+  else
+    run<false>(dy, x, mean_in, rstd_in, weight, dx, rows);
 }

@@ -22,11 +22,12 @@ inline bool has_trip(int trip) {
   return kPacks % kGroup == 0 || pack_of_trip(trip) < kPacks;
 }
 
-// A pack of a row whose neighbours are kStep apart.
-template <int kStep, typename T>
+// A pack of a row whose neighbours are kStep apart. With kPacked rows whose step is 1 begin where packs
+// may be read: a kernel asks once, takes_packs() of each tensor, so that loads stand side by side.
+template <bool kPacked, int kStep, typename T>
 inline Pack<T, kVector> read_row(const T *row, int trip) {
   const Index first = (Index)pack_of_trip(trip) * kVector;
-  if (kStep == 1 && takes_packs<kVector>(row)) return load_pack<kVector>(row + first);
+  if constexpr (kPacked && kStep == 1) return load_pack<kVector>(row + first);
   Pack<T, kVector> pack;
 #pragma unroll
   for (int k = 0; k < kVector; ++k) pack.at[k] = row[(first + k) * kStep];
@@ -34,7 +35,7 @@ inline Pack<T, kVector> read_row(const T *row, int trip) {
 }
 
 // One row of a tensor.
-template <typename T, int kStep>
+template <bool kPacked, typename T, int kStep>
 struct RowReader {
   const T *from;
   Pack<T, kVector> held[kHeld ? kTrips : 1];
@@ -43,19 +44,46 @@ struct RowReader {
     if (!kHeld) return;
 #pragma unroll
     for (int trip = 0; trip < (kHeld ? kTrips : 1); ++trip)
-      if (has_trip(trip)) held[trip] = read_row<kStep>(from, trip);
+      if (has_trip(trip)) held[trip] = read_row<kPacked, kStep>(from, trip);
   }
   Pack<T, kVector> get(int trip) const {
-    return kHeld ? held[trip] : read_row<kStep>(from, trip);
+    return kHeld ? held[trip] : read_row<kPacked, kStep>(from, trip);
   }
 };
 
-template <typename T, int kStep>
+template <bool kPacked, typename T, int kStep>
 inline void write_row(T *row, int trip, const Pack<T, kVector> &pack) {
   const Index first = (Index)pack_of_trip(trip) * kVector;
-  if (kStep == 1 && takes_packs<kVector>(row)) return store_pack(row + first, pack);
+  if constexpr (kPacked && kStep == 1) return store_pack(row + first, pack);
 #pragma unroll
   for (int k = 0; k < kVector; ++k) row[(first + k) * kStep] = pack.at[k];
+}
+
+// Sums two numbers over the threads of a row; every one gets the answers. All threads of the block call
+// it.
+template <typename A>
+inline void sum_rows(A &a, A &b) {
+#pragma unroll
+  for (int apart = (kGroup < 32 ? kGroup : 32) / 2; apart > 0; apart /= 2) {
+    a += __shfl_xor_sync(0xffffffffu, a, apart);
+    b += __shfl_xor_sync(0xffffffffu, b, apart);
+  }
+  if (kGroup <= 32) return;
+  constexpr int kWarps = kGroup / 32;
+  __shared__ A shared[2][kWarps > 0 ? kWarps : 1];
+  __syncthreads();  // the last call's answers have been read
+  if (threadIdx.x % 32 == 0) {
+    shared[0][threadIdx.x / 32] = a;
+    shared[1][threadIdx.x / 32] = b;
+  }
+  __syncthreads();
+  a = shared[0][0];
+  b = shared[1][0];
+#pragma unroll
+  for (int warp = 1; warp < kWarps; ++warp) {
+    a += shared[0][warp];
+    b += shared[1][warp];
+  }
 }
 
 // Joins what the threads of a row hold; every one gets the answer. All threads of the block call it.

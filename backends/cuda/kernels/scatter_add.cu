@@ -12,11 +12,11 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     const long long own = e / kInner % kSize;
     const Index outer = (Index)(e / kInner / kSize);
     const T *from = updates + outer_updates(outer) + inner_updates(inner);
-    A sum = (A)number(base[offset_base((Index)e)]);
+    Total<A, true> sum = {(A)number(base[offset_base((Index)e)])};
     for (long long i = 0; i < kChoices; ++i) {
       if (number(indices[place_of((Index)i)]) == own)
-        sum = Sum<A>::of(sum, (A)number(from[choice_updates((Index)i)]));
+        sum.add((A)number(from[choice_updates((Index)i)]));
     }
-    y[offset_y((Index)e)] = Store<T>::from(sum);
+    y[offset_y((Index)e)] = Store<T>::from((A)sum.value());
   }
 }

@@ -4,11 +4,12 @@
 //   kLogarithm            log_softmax
 #include "rows.cuh"
 
-extern "C" __global__ void __launch_bounds__(kThreads) softmax(const X *x, X *y, long long rows) {
+template <bool kPacked>
+inline void run(const X *x, X *y, long long rows) {
   const long long row = row_of_thread();
   const bool inside = row < rows;
   const Index r = (Index)(inside ? row : 0);
-  const RowReader<X, step_x> reader(x + row_x(r));
+  const RowReader<kPacked, X, step_x> reader(x + row_x(r));
   A most = (A)__int_as_float(0xff800000);
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
@@ -40,6 +41,13 @@ extern "C" __global__ void __launch_bounds__(kThreads) softmax(const X *x, X *y,
       const A apart = (A)number(pack.at[k]) - most;
       out.at[k] = Store<X>::from(kLogarithm ? apart - logarithm : exp(apart) * share);
     }
-    write_row<X, step_y>(y + row_y(r), trip, out);
+    write_row<kPacked, X, step_y>(y + row_y(r), trip, out);
   }
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads) softmax(const X *x, X *y, long long rows) {
+  if (takes_packs<kVector>(x) && takes_packs<kVector>(y))
+    run<true>(x, y, rows);
+  else
+    run<false>(x, y, rows);
 }

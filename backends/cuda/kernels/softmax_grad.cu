@@ -4,14 +4,14 @@
 //   kLogarithm            that of log_softmax
 #include "rows.cuh"
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    softmax_grad(const X *dy, const X *y, X *dx, long long rows) {
+template <bool kPacked>
+inline void run(const X *dy, const X *y, X *dx, long long rows) {
   const long long row = row_of_thread();
   const bool inside = row < rows;
   const Index r = (Index)(inside ? row : 0);
-  const RowReader<X, step_dy> given(dy + row_dy(r));
-  const RowReader<X, step_y> answer(y + row_y(r));
-  A sum = 0;
+  const RowReader<kPacked, X, step_dy> given(dy + row_dy(r));
+  const RowReader<kPacked, X, step_y> answer(y + row_y(r));
+  Total<A, sizeof(X) == sizeof(A)> total = {0};
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
     if (!has_trip(trip)) continue;
@@ -19,9 +19,9 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     const Pack<X, kVector> a = answer.get(trip);
 #pragma unroll
     for (int k = 0; k < kVector; ++k)
-      sum += kLogarithm ? (A)number(g.at[k]) : (A)number(g.at[k]) * (A)number(a.at[k]);
+      total.add(kLogarithm ? (A)number(g.at[k]) : (A)number(g.at[k]) * (A)number(a.at[k]));
   }
-  sum = join_row<Sum<A>>(sum);
+  const A sum = (A)join_row<Sum<Wide<A>::Type>>(total.value());
   if (!inside) return;
 #pragma unroll kUnroll
   for (int trip = 0; trip < kTrips; ++trip) {
@@ -35,6 +35,14 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       const A share = (A)number(a.at[k]);
       out.at[k] = Store<X>::from(kLogarithm ? from - exp(share) * sum : share * (from - sum));
     }
-    write_row<X, step_dx>(dx + row_dx(r), trip, out);
+    write_row<kPacked, X, step_dx>(dx + row_dx(r), trip, out);
   }
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    softmax_grad(const X *dy, const X *y, X *dx, long long rows) {
+  if (takes_packs<kVector>(dy) && takes_packs<kVector>(y) && takes_packs<kVector>(dx))
+    run<true>(dy, y, dx, rows);
+  else
+    run<false>(dy, y, dx, rows);
 }

@@ -1,7 +1,8 @@
 // attention: y = softmax(scale · q · kᵀ + mask) · v, and the logarithms of the rows' sums.
-#include "backends/cuda/attention.h"
+#include <optional>
 
 #include "backends/cuda/checks.h"
+#include "backends/cuda/short_attention.h"
 #include "flame/log.hpp"
 
 namespace flame::cuda {
@@ -22,6 +23,7 @@ class Attention : public OpPlan {
     mask_.define(made);
     made.number("kKeys", k_.rows).number("kThreads", kScoreThreads);
     softmax_ = OwnKernel({"attention_softmax.cu", made.text(), "attention_softmax"});
+    if (suits_short_attention(q_, k_, v_, mask_)) short_.emplace(q_, k_, v_, mask_, scale_);
   }
 
  private:
@@ -30,7 +32,9 @@ class Attention : public OpPlan {
   void prepare(Context &context) override {
     if (is_empty()) return;
     uint64_t library_size = 0;
-    if (suits_cudnn(q_, k_, v_, mask_)) {
+    if (short_) {
+      short_->prepare(context);
+    } else if (suits_cudnn(q_, k_, v_, mask_)) {
       std::string reason;
       const AttentionShape shape = {q_.dtype,    scale_,      mask_.causal, true,
                                     q_.layout(), k_.layout(), v_.layout(),  y_.layout()};
@@ -42,7 +46,7 @@ class Attention : public OpPlan {
     if (info.workspace_size < library_size) info.workspace_size = library_size;
   }
 
-  // Also what runs if an address does not suit cuDNN.
+  // Also what runs if an address suits neither the short kernel nor cuDNN.
   void prepare_slices(Context &context) {
     softmax_.prepare(context);
     slice_ = slice_rows(q_, k_);
@@ -68,7 +72,7 @@ class Attention : public OpPlan {
 
   void execute(const Run &run) override {
     if (is_empty()) return;
-    if (graph_ && run_graph(run)) return;
+    if ((graph_ || short_) && run_whole(run)) return;
     for (int64_t image = 0; image < q_.batch; ++image) {
       for (int64_t row = 0; row < q_.rows; row += slice_)
         run_slice(run, image, row, std::min(slice_, q_.rows - row));
@@ -82,15 +86,21 @@ class Attention : public OpPlan {
           "cuMemsetD8Async");
   }
 
-  // False if an address does not suit cuDNN.
-  bool run_graph(const Run &run) {
+  // False if an address is no multiple of 16.
+  bool run_whole(const Run &run) {
     addresses_ = {address_of(*run.inputs[0]), address_of(*run.inputs[1]),
                   address_of(*run.inputs[2]), address_of(*run.outputs[0]),
                   address_of(*run.outputs[1])};
     for (const void *address : addresses_) {
       if (reinterpret_cast<uint64_t>(address) % 16 != 0) return false;
     }
-    graph_->run(run.stream, addresses_, run.workspace);
+    if (short_) {
+      short_->run(run.stream, {address_of(*run.inputs[0]), address_of(*run.inputs[1]),
+                               address_of(*run.inputs[2]), address_of(*run.outputs[0]),
+                               address_of(*run.outputs[1])});
+    } else {
+      graph_->run(run.stream, addresses_, run.workspace);
+    }
     return true;
   }
 
@@ -117,6 +127,7 @@ class Attention : public OpPlan {
   bool tf32_;
   Heads q_, k_, v_, y_;
   Mask mask_;
+  std::optional<ShortAttention> short_;
   std::unique_ptr<CudnnGraph> graph_;
   std::vector<void *> addresses_;
   OwnKernel softmax_;

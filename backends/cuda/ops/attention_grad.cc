@@ -1,7 +1,9 @@
 // attention_grad: with p = exp(scale · q · kᵀ + mask - lse), dv = pᵀ · dy, da = p · (dy · vᵀ - δ),
 // dq = scale · da · k and dk = scale · daᵀ · q.
-#include "backends/cuda/attention.h"
+#include <optional>
+
 #include "backends/cuda/checks.h"
+#include "backends/cuda/short_attention.h"
 #include "flame/log.hpp"
 
 namespace flame::cuda {
@@ -54,7 +56,10 @@ class AttentionGrad : public OpPlan {
                           "ll, kDyRow = ", dy_.row_stride, "ll;"));
     rows_ = OwnKernel({"attention_grad.cu", made.text(), "attention_grad"});
     store_ = OwnKernel({"attention_grad.cu", made.text(), "store_sums"});
-    asks_cudnn_ = suits_cudnn(q_, k_, v_, mask_) && y_.is_even() && dy_.is_even();
+    const bool even = y_.is_even() && dy_.is_even();
+    if (even && has_scores() && suits_short_attention(q_, k_, v_, mask_))
+      short_.emplace(dy_, q_, k_, v_, y_, mask_, scale_, target);
+    asks_cudnn_ = !short_ && even && suits_cudnn(q_, k_, v_, mask_);
     if (asks_cudnn_ && !deterministic_) info.flags &= ~FLAME_OP_DETERMINISTIC;
   }
 
@@ -64,6 +69,10 @@ class AttentionGrad : public OpPlan {
   void prepare(Context &context) override {
     if (!has_scores()) return;
     uint64_t library_size = 0;
+    if (short_) {
+      short_->prepare(context);
+      library_size = short_->workspace_size();
+    }
     if (asks_cudnn_) {
       std::string reason;
       const AttentionShape shape = {q_.dtype,    scale_,      mask_.causal, deterministic_,
@@ -156,7 +165,7 @@ class AttentionGrad : public OpPlan {
 
   void execute(const Run &run) override {
     if (!has_scores()) return clear(run);
-    if (graph_ && run_graph(run)) return;
+    if ((graph_ || short_) && run_whole(run)) return;
     for (int64_t image = 0; image < q_.batch; ++image) {
       for (int64_t row = 0; row < q_.rows; row += slice_)
         run_slice(run, image, row, std::min(slice_, q_.rows - row));
@@ -178,8 +187,8 @@ class AttentionGrad : public OpPlan {
     }
   }
 
-  // False if an address does not suit cuDNN.
-  bool run_graph(const Run &run) {
+  // False if an address is no multiple of 16.
+  bool run_whole(const Run &run) {
     addresses_.clear();
     for (const uint32_t input : {kQ, kK, kV, kY, kLse, kDy})
       addresses_.push_back(address_of(*run.inputs[input]));
@@ -188,7 +197,15 @@ class AttentionGrad : public OpPlan {
     for (const void *address : addresses_) {
       if (reinterpret_cast<uint64_t>(address) % 16 != 0) return false;
     }
-    graph_->run(run.stream, addresses_, run.workspace);
+    if (short_) {
+      const auto in = [&](Input input) { return address_of(*run.inputs[input]); };
+      const auto out = [&](Output output) { return address_of(*run.outputs[output]); };
+      short_->run(run.stream,
+                  {in(kDy), in(kQ), in(kK), in(kV), in(kY), in(kLse), out(kDq), out(kDk), out(kDv)},
+                  run.workspace);
+    } else {
+      graph_->run(run.stream, addresses_, run.workspace);
+    }
     return true;
   }
 
@@ -239,6 +256,7 @@ class AttentionGrad : public OpPlan {
   Heads dy_, q_, k_, v_, y_, dq_, dk_, dv_;
   Mask mask_;
   bool asks_cudnn_ = false;
+  std::optional<ShortAttentionGrad> short_;
   std::unique_ptr<CudnnGraph> graph_;
   std::vector<void *> addresses_;
   OwnKernel rows_, store_;

@@ -199,6 +199,98 @@ Result<Done> runs_what_probe_accepts(Subject &subject) {
   return skipped("the backend refuses 'copy': " + refusal);
 }
 
+// The graph of one run of 'copy', which must not happen while it is captured.
+Result<flame_graph *> capture_copy(const CheckedDevice &device, const flame_capture &capture,
+                                   flame_plan *plan, CopyOp &op, flame_call *call) {
+  CheckedCall begin, end;
+  begin.get()->stream = end.get()->stream = call->stream;
+  device.subject.at("begin() of a capture");
+  FLAME_TRY(begin.expect_success("begin()", capture.begin(begin.get())));
+  CheckedCall run;
+  run.get()->stream = call->stream;
+  run.get()->workspace = call->workspace;
+  run.get()->workspace_size = call->workspace_size;
+  run.get()->flags = FLAME_CALL_CAPTURING;
+  device.subject.at("run() of the op 'copy' in a capture");
+  FLAME_TRY(run.expect_success("run() of an op that is FLAME_OP_CAPTURE_SAFE",
+                               device.ops->run(plan, run.get(), op.inputs(), op.outputs())));
+  flame_graph *graph = nullptr;
+  device.subject.at("end() of a capture");
+  FLAME_TRY(end.expect_success("end()", capture.end(end.get(), &graph)));
+  if (!graph) return broken("a graph", "end() succeeded and gave null");
+  return graph;
+}
+
+// A hundred replays, each with another input and with the output's memory spoilt before.
+Status replay_copy(const CheckedDevice &device, const flame_capture &capture, flame_graph *graph,
+                   flame_stream *stream, void *input, void *output) {
+  std::vector<float> values(CopyOp::kElements), result(CopyOp::kElements);
+  const std::vector<float> spoilt(CopyOp::kElements, -1);
+  for (int round = 0; round <= 100; ++round) {
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<float>(i) + 20.0f * static_cast<float>(round);
+    FLAME_TRY(device.upload(stream, values.data(), input, CopyOp::kBytes));
+    FLAME_TRY(device.upload(stream, spoilt.data(), output, CopyOp::kBytes));
+    if (round > 0) {
+      CheckedCall replay;
+      replay.get()->stream = stream;
+      device.subject.at("replay() of a graph");
+      FLAME_TRY(replay.expect_success("replay()", capture.replay(replay.get(), graph)));
+    }
+    FLAME_TRY(device.download(stream, output, result.data(), CopyOp::kBytes));
+    FLAME_TRY(device.synchronize(stream));
+    if (result == (round > 0 ? values : spoilt)) continue;
+    return broken("what is captured runs when it is replayed, with the values of that time",
+                  round > 0 ? fmt::format("it did not in replay {}", round)
+                            : std::string("it ran without a replay"));
+  }
+  return {};
+}
+
+Result<Done> replays_what_was_captured(Subject &subject) {
+  bool none = false;
+  FLAME_ASSIGN(
+      const Done done, for_each_device(subject, [&](const CheckedDevice &device) -> Status {
+        CopyOp op("copy", device_number(device));
+        device.subject.at("a device's query(\"flame.capture/1\")");
+        constexpr std::string_view kId = FLAME_CAPTURE_ID;
+        const auto *capture = static_cast<const flame_capture *>(
+            device.backend->query(device.handle, {kId.data(), kId.size()}));
+        flame_op_info info{};
+        info.struct_size = sizeof info;
+        CheckedCall probe, plan_call, call;
+        const bool takes =
+            capture && device.ops->probe(device.handle, probe.get(), op.get(), &info) == FLAME_OK;
+        if (!takes || !(info.flags & FLAME_OP_CAPTURE_SAFE)) {
+          none = true;
+          return {};
+        }
+        flame_plan *plan = nullptr;
+        FLAME_TRY(plan_call.expect_success(
+            "plan()", device.ops->plan(device.handle, plan_call.get(), op.get(), &info, &plan)));
+        FLAME_ASSIGN(flame_stream * stream, device.stream());
+        FLAME_ASSIGN(void *input, device.allocate(CopyOp::kBytes));
+        FLAME_ASSIGN(void *output, device.allocate(CopyOp::kBytes));
+        FLAME_ASSIGN(void *workspace, device.allocate(info.workspace_size));
+        op.set_data(input, output);
+        call.get()->stream = stream;
+        call.get()->workspace = workspace;
+        call.get()->workspace_size = info.workspace_size;
+        FLAME_ASSIGN(flame_graph * graph, capture_copy(device, *capture, plan, op, call.get()));
+        FLAME_TRY(replay_copy(device, *capture, graph, stream, input, output));
+        device.subject.at("the destruction of a graph");
+        capture->drop(graph);
+        device.ops->drop(plan);
+        device.sync->destroy_stream(stream);
+        for (void *block : {input, output, workspace}) {
+          if (block) device.memory->release(device.handle, block);
+        }
+        return {};
+      }));
+  if (!done.skipped.empty() || !none) return done;
+  return skipped("the backend captures nothing");
+}
+
 constexpr Check kChecks[] = {
     {"backend.probe-refuses-unknown-ops",
      "flame/backend.h: UNSUPPORTED, and the message is the reason", Stage::kStarted,
@@ -210,6 +302,9 @@ constexpr Check kChecks[] = {
     {"backend.runs-what-probe-accepts",
      "flame/backend.h: what probe accepts, plan and run do; outputs are written whole",
      Stage::kStarted, runs_what_probe_accepts},
+    {"backend.replays-what-was-captured",
+     "flame/backend.h: between begin and end work is recorded instead of run", Stage::kStarted,
+     replays_what_was_captured},
 };
 
 }  // namespace

@@ -90,8 +90,10 @@ class UNet {
     const auto project = [&](const char *part, const Tensor &in) {
       return layers_.linear(part, in, x.channels(), false);
     };
-    const Tensor y = layers_.attention(project("to_q", x), project("to_k", context),
-                                       project("to_v", context), {heads});
+    const Tensor q = project("to_q", x);
+    const Tensor k = project("to_k", context);
+    const Tensor v = project("to_v", context);
+    const Tensor y = layers_.attention(q, k, v, {heads});
     return layers_.linear("to_out.0", y, x.channels());
   }
 

@@ -34,8 +34,12 @@ struct AttentionShape {
   bool causal = false;
 };
 
-// Adds layers to one program, under the scopes that are open there. Lives no longer than it.
+// Adds layers to one program, under the scopes that are open there. Lives no longer than it. Ops bear
+// the place of the caller's line.
 class Layers {
+ private:
+  using Place = flame::Place;
+
  public:
   explicit Layers(flame::Program &program) : program_(program) {}
 
@@ -44,30 +48,33 @@ class Layers {
   Tensor parameter(std::string_view name, const flame::Shape &shape);
   void output(std::string_view name, const Tensor &x) { program_.output(name, x.value); }
 
-  Tensor linear(std::string_view name, const Tensor &x, int64_t out, bool with_bias = true);
-  Tensor conv(std::string_view name, const Tensor &x, const ConvShape &shape);
-  Tensor layer_norm(std::string_view name, const Tensor &x, double eps);
+  Tensor linear(std::string_view name, const Tensor &x, int64_t out, bool with_bias = true,
+                Place at = Place::here());
+  Tensor conv(std::string_view name, const Tensor &x, const ConvShape &shape,
+              Place at = Place::here());
+  Tensor layer_norm(std::string_view name, const Tensor &x, double eps, Place at = Place::here());
   // `activation` is "" or "silu".
   Tensor group_norm(std::string_view name, const Tensor &x, int64_t groups, double eps,
-                    const char *activation);
+                    const char *activation, Place at = Place::here());
 
   // A function of `map` by its name: "silu".
-  Tensor apply(const char *function, const Tensor &x);
+  Tensor apply(const char *function, const Tensor &x, Place at = Place::here());
   // Code of `map` whose one output has x's shape and the given type.
   Tensor map(std::string_view code, const std::vector<Tensor> &inputs, const flame::Shape &shape,
-             flame_dtype dtype);
-  Tensor add(const Tensor &a, const Tensor &b);  // b broadcasts to a
-  Tensor geglu(const Tensor &x);
-  Tensor reshape(const Tensor &x, const flame::Shape &shape);
-  Tensor cast(const Tensor &x, flame_dtype dtype);
-  Tensor concat(const Tensor &a, const Tensor &b);  // along the last axis
-  Tensor nearest(const Tensor &x, int64_t height, int64_t width);
+             flame_dtype dtype, Place at = Place::here());
+  Tensor add(const Tensor &a, const Tensor &b, Place at = Place::here());  // b broadcasts to a
+  Tensor geglu(const Tensor &x, Place at = Place::here());
+  Tensor reshape(const Tensor &x, const flame::Shape &shape, Place at = Place::here());
+  Tensor cast(const Tensor &x, flame_dtype dtype, Place at = Place::here());
+  Tensor concat(const Tensor &a, const Tensor &b, Place at = Place::here());  // along the last axis
+  Tensor nearest(const Tensor &x, int64_t height, int64_t width, Place at = Place::here());
   // Heads are taken from the last axis of token matrices.
-  Tensor attention(const Tensor &q, const Tensor &k, const Tensor &v, const AttentionShape &shape);
+  Tensor attention(const Tensor &q, const Tensor &k, const Tensor &v, const AttentionShape &shape,
+                   Place at = Place::here());
 
   Tensor op(std::string_view name, const std::vector<Tensor> &inputs,
             const std::vector<flame::Attribute> &attributes, const flame::Shape &shape,
-            uint32_t output_count = 1);
+            uint32_t output_count = 1, Place at = Place::here());
 
  private:
   flame::Program &program_;

@@ -86,8 +86,9 @@ TEST(Pipeline, ResolvesEverySectionWithTypedValuesAndDefaults) {
   EXPECT_EQ(*value_of<int64_t>(backend.options, "memory"), 22LL << 30);
   const ResolvedSection &model = *pipeline.root.find_section("model");
   EXPECT_EQ(model.component.plugin->spec().id, "org.flamehost.sdxl");
-  EXPECT_EQ(*value_of<std::string>(model.component_options, "weights"),
-            "/work space/sd_xl_base_1.0.safetensors");
+  ASSERT_EQ(model.options.front().name, "weights");
+  EXPECT_THAT(model.options.front().items,
+              ElementsAre(Scalar(std::string("/work space/sd_xl_base_1.0.safetensors"))));
   EXPECT_EQ(value_of<std::string>(model.component_options, "vae"), nullptr);
   EXPECT_EQ(*value_of<double>(model.component_options, "noise_offset"), 0);
   const ResolvedSection &train = *pipeline.root.find_section("train");
@@ -208,10 +209,10 @@ TEST(Pipeline, SaysNothingOfOptionsThatCannotBeKnown) {
 }
 
 TEST(Pipeline, ReportsAMissingKeyAtItsParent) {
-  const Diagnostic d = problem(with("model: {use: sdxl}\n"));
+  const Diagnostic d = problem(with("data: {use: image-folder}\n"));
   EXPECT_EQ(d.code, "missing-key");
-  EXPECT_EQ(d.place, (TextPlace{0, 2, 1, 5}));
-  EXPECT_THAT(d.message, HasSubstr("'weights' is missing in 'model' (sdxl)"));
+  EXPECT_EQ(d.place, (TextPlace{0, 2, 1, 4}));
+  EXPECT_THAT(d.message, HasSubstr("'path' is missing in 'data' (image-folder)"));
   EXPECT_THAT(problems("run: x\n"), ElementsAre("1:1 'flame' is missing in the pipeline file"));
   EXPECT_THAT(problems(""), ElementsAre("1:1 'flame' is missing in the pipeline file"));
   EXPECT_THAT(problems(with("export:\n  - {path: x}\n")),
@@ -219,12 +220,12 @@ TEST(Pipeline, ReportsAMissingKeyAtItsParent) {
 }
 
 TEST(Pipeline, DoesNotCallAKeyMissingThatIsThereUnderAWrongName) {
-  EXPECT_THAT(problems(with("model: {usee: sdxl, weights: x}\n")),
-              ElementsAre("2:9 unknown key 'usee' in 'model' (sdxl)"));
-  EXPECT_THAT(problems(with("model: {use: sdxl, wieghts: x}\n")),
-              ElementsAre("2:20 unknown key 'wieghts' in 'model' (sdxl)"));
-  EXPECT_THAT(problems(with("model: {use: sdxl, weights:x}\n")),
-              ElementsAre("2:20 unknown key 'weights:x' in 'model' (sdxl)"));
+  EXPECT_THAT(problems(with("data: {usee: image-folder, path: x}\n")),
+              ElementsAre("2:8 unknown key 'usee' in 'data' (image-folder)"));
+  EXPECT_THAT(problems(with("data: {use: image-folder, paht: x}\n")),
+              ElementsAre("2:27 unknown key 'paht' in 'data' (image-folder)"));
+  EXPECT_THAT(problems(with("data: {use: image-folder, path:x}\n")),
+              ElementsAre("2:27 unknown key 'path:x' in 'data' (image-folder)"));
 }
 
 TEST(Pipeline, RefusesValuesOfAnotherShape) {
