@@ -253,7 +253,6 @@ class Mutator {
       const size_t at = lines_[line].find(removed);
       add("missing key", with(line, at, removed.size(), ""), line, column);
     };
-    part("model:", "weights: sd_xl_base_1.0.safetensors, ", 0);
     part("model:", "use: sdxl, ", 0);
     part("adapter:", "use: lora, ", 0);
     part("  optimizer:", "use: adamw, ", 2);
