@@ -117,7 +117,7 @@ Status write_picture(PluginHost &host, const Pipeline &pipeline, const Picture &
   FLAME_ASSIGN(const Catalogue::Match match,
                pipeline.catalogue->find(FLAME_KIND_EXPORTER, kPictureExporter));
   FLAME_ASSIGN(const AttributeList options,
-               model_options(*match.component, {{"path", false, {file.string()}}}));
+               model_options(*match.component, {{"path", false, {fs::absolute(file).string()}}}));
   FLAME_ASSIGN(const StartedComponent started, host.start(match));
   FLAME_ASSIGN(const PluginExporter exporter,
                PluginExporter::create(started.table<flame_exporter_interface>(),

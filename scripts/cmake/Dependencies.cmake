@@ -39,6 +39,14 @@ find_path(FLAME_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
 set_target_properties(Utf8proc::static PROPERTIES IMPORTED_LOCATION ${FLAME_UTF8PROC} INTERFACE_COMPILE_DEFINITIONS UTF8PROC_STATIC
                                                   INTERFACE_INCLUDE_DIRECTORIES ${FLAME_UTF8PROC_INCLUDE})
 
+# Only what the exporter png needs. The CMake files of Debian's package ask for its programs too, which are not used.
+add_library(OpenImageIO::png INTERFACE IMPORTED GLOBAL)
+find_library(FLAME_OPENIMAGEIO OpenImageIO REQUIRED)
+find_library(FLAME_OPENIMAGEIO_UTIL OpenImageIO_Util REQUIRED)
+find_path(FLAME_OPENIMAGEIO_INCLUDE OpenImageIO/imageio.h REQUIRED)
+target_link_libraries(OpenImageIO::png INTERFACE ${FLAME_OPENIMAGEIO} ${FLAME_OPENIMAGEIO_UTIL})
+target_include_directories(OpenImageIO::png SYSTEM INTERFACE ${FLAME_OPENIMAGEIO_INCLUDE})
+
 # What comes from pip was unpacked in exactly its version.
 foreach(line IN LISTS _flame_dependencies)
   string(REPLACE "|" ";" columns "${line}")

@@ -22,6 +22,8 @@ env -i "$program" plugins list >"$work/list" || fail "plugins list: exit code $?
 cat "$work/doctor" "$work/list"
 grep -q "$work/place/lib/flamehost/libyaml-cpp" "$work/doctor" || fail "the tarball's own libraries are not used"
 grep -q "$work/place/lib/flamehost/plugins" "$work/doctor" || fail "the tarball's own plugin folder is not searched"
+grep -q "exporter png" "$work/list" || fail "the tarball lacks the exporter png"
+if ls "$work"/place/lib/flamehost | grep -q '^libOpenImageIO'; then fail "the tarball carries OpenImageIO"; fi
 grep -q "backend reference" "$work/list" || fail "the tarball lacks the reference backend"
 find "$work/place" "$work/home" | sort | diff "$work/before" - || fail "running it left files behind"
 mv "$work/place" "$work/elsewhere"
@@ -38,6 +40,8 @@ grep -q '\./usr/bin/flamehost$' "$work/contents-flamehost" || fail "flamehost la
 grep -q 'flame/entry.h$' "$work/contents-flamehost-dev" || fail "flamehost-dev lacks the headers"
 dpkg-deb --field "$packages"/flamehost_*.deb Depends >"$work/depends"
 grep -q "lib/flamehost/plugins/reference.so$" "$work/contents-flamehost" || fail "flamehost lacks the reference backend"
+grep -q "lib/flamehost/libflame-openimageio.so$" "$work/contents-flamehost" || fail "flamehost lacks the writer of pictures"
+grep -q libopenimageio "$work/depends" || fail "flamehost depends on no OpenImageIO"
 grep -q libyaml-cpp "$work/depends" || fail "flamehost depends on no yaml-cpp"
 lintian --fail-on error --allow-root "$packages"/*.deb || fail "lintian has errors"
 echo "the packages are sound"

@@ -1,9 +1,11 @@
 // Exporters: one file through the host, whole or not at all.
 #include <fmt/core.h>
 
-#include <array>
 #include <cstring>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/plugin/validate/checked_files.h"
 #include "core/plugin/validate/for_each.h"
@@ -12,53 +14,78 @@
 namespace flame {
 namespace {
 
-// A small adapter, as the host would hand it over.
+struct TrialTensor {
+  std::string_view name;
+  flame_dtype dtype;
+  std::vector<int64_t> shape, strides;
+
+  uint64_t count() const { return static_cast<uint64_t>(shape[0] * strides[0]); }
+};
+
+// What the host hands over: the tensors of a small adapter, or one picture.
+using TrialTensors = std::vector<TrialTensor>;
+
+const TrialTensors &small_adapter() {
+  static const TrialTensors tensors = {
+      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down",
+       FLAME_DTYPE_F32,
+       {4, 640},
+       {640, 1}},
+      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up",
+       FLAME_DTYPE_F32,
+       {640, 4},
+       {4, 1}},
+  };
+  return tensors;
+}
+
+const TrialTensors &small_picture() {
+  static const TrialTensors tensors = {{"picture", FLAME_DTYPE_U8, {24, 40, 3}, {120, 3, 1}}};
+  return tensors;
+}
+
+// Borrows the tensors.
 class TrialParameters {
  public:
-  explicit TrialParameters(size_t count)
-      : count_(count), table_{sizeof table_, 0, this, count_of, describe, read} {}
+  explicit TrialParameters(const TrialTensors &tensors)
+      : tensors_(tensors), table_{sizeof table_, 0, this, count_of, describe, read} {}
   const flame_parameters *get() const { return &table_; }
 
  private:
-  struct Parameter {
-    std::string_view name;
-    std::array<int64_t, 2> shape, strides;
-  };
-  static constexpr std::array<Parameter, 2> kAll = {
-      Parameter{"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down",
-                {4, 640},
-                {640, 1}},
-      Parameter{
-          "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up", {640, 4}, {4, 1}},
-  };
-
-  static const TrialParameters &of(void *self) { return *static_cast<TrialParameters *>(self); }
+  static const TrialTensors &of(void *self) {
+    return static_cast<TrialParameters *>(self)->tensors_;
+  }
   static flame_status refuse(flame_call *call) {
     call->fail(call->sink, FLAME_ERROR_INVALID_ARGUMENT, FLAME_STR("there is no such parameter"));
     return FLAME_ERROR_INVALID_ARGUMENT;
   }
-  static uint64_t count_of(void *self) noexcept { return of(self).count_; }
+  static uint64_t count_of(void *self) noexcept { return of(self).size(); }
   static flame_status describe(void *self, flame_call *call, uint64_t index, flame_str *name,
                                flame_tensor *view) noexcept {
-    if (index >= of(self).count_) return refuse(call);
-    const Parameter &parameter = kAll[index];
-    *name = {parameter.name.data(), parameter.name.size()};
-    const flame_tensor full{
-        view->struct_size,      FLAME_DTYPE_F32,          2,       FLAME_DEVICE_CPU,
-        parameter.shape.data(), parameter.strides.data(), nullptr, 0,
-        4 * 640 * sizeof(float)};
+    if (index >= of(self).size()) return refuse(call);
+    const TrialTensor &tensor = of(self)[index];
+    *name = {tensor.name.data(), tensor.name.size()};
+    const flame_tensor full{view->struct_size,
+                            tensor.dtype,
+                            static_cast<uint32_t>(tensor.shape.size()),
+                            FLAME_DEVICE_CPU,
+                            tensor.shape.data(),
+                            tensor.strides.data(),
+                            nullptr,
+                            0,
+                            tensor.count() * FLAME_DTYPE_BYTES(tensor.dtype)};
     memcpy(view, &full, std::min<size_t>(view->struct_size, sizeof full));
     return FLAME_OK;
   }
   static flame_status read(void *self, flame_call *call, uint64_t index,
                            const flame_tensor *into) noexcept {
-    if (index >= of(self).count_) return refuse(call);
-    const size_t bytes = 4 * 640 * FLAME_DTYPE_BYTES(into->dtype);
+    if (index >= of(self).size()) return refuse(call);
+    const size_t bytes = of(self)[index].count() * FLAME_DTYPE_BYTES(into->dtype);
     memset(static_cast<char *>(into->data) + into->byte_offset, 0x3c, bytes);
     return FLAME_OK;
   }
 
-  size_t count_;
+  const TrialTensors &tensors_;
   flame_parameters table_;
 };
 
@@ -66,22 +93,26 @@ struct Exporter {
   Subject &subject;
   const flame_exporter_interface *table;
   flame_exporter *handle;
+  const TrialTensors *trial = nullptr;  // which it takes
 
-  flame_status check(CheckedCall &call, const TrialParameters &parameters) const {
+  flame_status check(CheckedCall &call, const TrialTensors &tensors) const {
     subject.at("check()");
-    return table->check(handle, call.get(), parameters.get());
+    return table->check(handle, call.get(), TrialParameters(tensors).get());
   }
-  flame_status write(CheckedCall &call, const TrialParameters &parameters) const {
+  flame_status check(CheckedCall &call) const { return check(call, *trial); }
+  flame_status write(CheckedCall &call) const { return write(call, *trial); }
+  flame_status write(CheckedCall &call, const TrialTensors &tensors) const {
     AttributeList facts;
     facts.add_string("base_model", "sdxl");
     facts.add_string("steps", "100");
     subject.at("write()");
-    return table->write(handle, call.get(), parameters.get(), facts.data(), facts.size());
+    return table->write(handle, call.get(), TrialParameters(tensors).get(), facts.data(),
+                        facts.size());
   }
 };
 
-// `attempt(exporter, files)` with the parameters of a small adapter; those that the exporter
-// refuses leave nothing to try.
+// `attempt(exporter, files)` with a small adapter, or with a picture if it takes no adapter; those
+// that the exporter refuses leave nothing to try.
 template <typename Attempt>
 Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
   // The plugin keeps the host's services until the process ends.
@@ -90,19 +121,24 @@ Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
   shape.files = files->get();
   subject.use_host(subject.make_host(shape));
   std::string refusal;
-  FLAME_ASSIGN(const Done done,
-               for_each_object<flame_exporter>(
-                   subject, FLAME_KIND_EXPORTER,
-                   [&](const CheckedComponent &component, flame_exporter *handle) -> Status {
-                     const Exporter exporter{
-                         subject, component.interface<flame_exporter_interface>(), handle};
-                     CheckedCall call;
-                     const flame_status status = exporter.check(call, TrialParameters(2));
-                     FLAME_TRY(call.judge("check()", status));
-                     if (status == FLAME_OK) return attempt(exporter, *files);
-                     refusal = call.message();
-                     return {};
-                   }));
+  FLAME_ASSIGN(
+      const Done done,
+      for_each_object<flame_exporter>(
+          subject, FLAME_KIND_EXPORTER,
+          [&](const CheckedComponent &component, flame_exporter *handle) -> Status {
+            Exporter exporter{subject, component.interface<flame_exporter_interface>(), handle};
+            std::string refusals;
+            for (const TrialTensors *trial : {&small_adapter(), &small_picture()}) {
+              exporter.trial = trial;
+              CheckedCall call;
+              const flame_status status = exporter.check(call);
+              FLAME_TRY(call.judge("check()", status));
+              if (status == FLAME_OK) return attempt(exporter, *files);
+              refusals += fmt::format("{}{}", refusals.empty() ? "" : "; and: ", call.message());
+            }
+            refusal = refusals;
+            return {};
+          }));
   if (!done.skipped.empty() || refusal.empty()) return done;
   return skipped("the exporter does not take the trial's parameters: " + refusal);
 }
@@ -110,7 +146,7 @@ Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
 Result<Done> check_is_pure(Subject &subject) {
   return for_each_exporter(subject, [](const Exporter &exporter, CheckedFiles &files) -> Status {
     CheckedCall call;
-    FLAME_TRY(call.expect_success("check()", exporter.check(call, TrialParameters(2))));
+    FLAME_TRY(call.expect_success("check()", exporter.check(call)));
     if (files.opened() == 0) return {};
     return broken("check() writes nothing", fmt::format("it opened {} files", files.opened()));
   });
@@ -119,7 +155,7 @@ Result<Done> check_is_pure(Subject &subject) {
 Result<Done> writes_whole(Subject &subject) {
   return for_each_exporter(subject, [](const Exporter &exporter, CheckedFiles &files) -> Status {
     CheckedCall call;
-    FLAME_TRY(call.expect_success("write()", exporter.write(call, TrialParameters(2))));
+    FLAME_TRY(call.expect_success("write()", exporter.write(call)));
     if (files.open() != 0) {
       return broken("every writer is committed or discarded, every reader closed",
                     fmt::format("{} are still open", files.open()));
@@ -135,9 +171,9 @@ Result<Done> writes_whole(Subject &subject) {
 Result<Done> writes_the_same_twice(Subject &subject) {
   return for_each_exporter(subject, [](const Exporter &exporter, CheckedFiles &files) -> Status {
     CheckedCall first, second;
-    FLAME_TRY(first.expect_success("write()", exporter.write(first, TrialParameters(2))));
+    FLAME_TRY(first.expect_success("write()", exporter.write(first)));
     const auto before = files.committed();
-    FLAME_TRY(second.expect_success("write()", exporter.write(second, TrialParameters(2))));
+    FLAME_TRY(second.expect_success("write()", exporter.write(second)));
     if (before == files.committed()) return {};
     return broken("the same parameters give the same file", "two writes differ");
   });
@@ -149,7 +185,7 @@ Result<Done> survives_a_full_disk(Subject &subject) {
       const uint64_t before = files.writes();
       files.fail_from(before + write);
       CheckedCall call;
-      const flame_status status = exporter.write(call, TrialParameters(2));
+      const flame_status status = exporter.write(call);
       if (files.writes() <= before + write) return {};  // it needs no more writes than that
       FLAME_TRY(call.expect_failure("write()", status,
                                     fmt::format("write {} to the file failed", write + 1),
@@ -166,7 +202,7 @@ Result<Done> survives_a_full_disk(Subject &subject) {
 Result<Done> only_through_the_host(Subject &subject) {
   return for_each_exporter(subject, [&](const Exporter &exporter, CheckedFiles &) -> Status {
     CheckedCall call;
-    FLAME_TRY(call.expect_success("write()", exporter.write(call, TrialParameters(2))));
+    FLAME_TRY(call.expect_success("write()", exporter.write(call)));
     std::error_code error;
     for (const auto &entry : std::filesystem::directory_iterator(subject.facts().scratch, error)) {
       return broken("files are written through flame.files/1 alone",
@@ -179,8 +215,8 @@ Result<Done> only_through_the_host(Subject &subject) {
 Result<Done> takes_an_empty_set(Subject &subject) {
   return for_each_exporter(subject, [](const Exporter &exporter, CheckedFiles &files) -> Status {
     CheckedCall call, second;
-    FLAME_TRY(call.judge("check()", exporter.check(call, TrialParameters(0))));
-    FLAME_TRY(second.judge("write()", exporter.write(second, TrialParameters(0))));
+    FLAME_TRY(call.judge("check()", exporter.check(call, {})));
+    FLAME_TRY(second.judge("write()", exporter.write(second, {})));
     if (files.open() == 0) return {};
     return broken("every writer is committed or discarded",
                   fmt::format("{} are still open", files.open()));

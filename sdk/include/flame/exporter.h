@@ -1,4 +1,6 @@
-/* An exporter writes trained parameters as a file that other programs read. */
+/* An exporter writes trained parameters, or a picture, as a file that other programs read. A picture
+ * is a set of one tensor, "picture": [height, width, channels] with 1, 3 or 4 channels, U8, or floats
+ * from 0 to 1. */
 #ifndef FLAME_EXPORTER_H
 #define FLAME_EXPORTER_H
 
@@ -24,7 +26,8 @@ typedef struct flame_exporter_interface {
   flame_status (*check)(flame_exporter *exporter, flame_call *call,
                         const flame_parameters *parameters) FLAME_NOEXCEPT;
   /* Writes them through flame.files/1, whole or not at all. `facts` are STRING values for the
-   * file's metadata (base model, steps, …). Errors: UNSUPPORTED, STORAGE. [object-serial] */
+   * file's metadata (base model, steps, …). Errors: UNSUPPORTED, NUMERIC, STORAGE.
+   * [object-serial] */
   flame_status (*write)(flame_exporter *exporter, flame_call *call,
                         const flame_parameters *parameters, const flame_attribute *facts,
                         uint32_t fact_count) FLAME_NOEXCEPT;

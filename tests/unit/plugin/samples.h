@@ -12,6 +12,7 @@
 #include "core/base/file.h"
 #include "core/base/sha256.h"
 #include "core/plugin/manifest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace flame::test {
 
@@ -82,26 +83,6 @@ class MemoryFile {
 
  private:
   Descriptor file_;
-};
-
-// A folder of its own that is gone when the test ends.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "flame-test-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-  const std::filesystem::path &path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace flame::test
