@@ -78,4 +78,5 @@ def main():
     print("pixels", unfiltered(data, width, height, channels).hex())
 
 
-main()
+if __name__ == "__main__":
+    main()
