@@ -22,8 +22,10 @@ class GivenTensors {
       : tensors_(std::move(tensors)), table_{sizeof table_, 0, this, count, describe, read} {
     for (const Given &tensor : tensors_) {
       std::vector<int64_t> strides(tensor.shape.size(), 1);
+      // Of sizes that no picture has they wrap; nobody follows them.
       for (size_t axis = strides.size(); axis-- > 1;)
-        strides[axis - 1] = strides[axis] * tensor.shape[axis];
+        strides[axis - 1] = static_cast<int64_t>(static_cast<uint64_t>(strides[axis]) *
+                                                 static_cast<uint64_t>(tensor.shape[axis]));
       strides_.push_back(strides);
     }
   }
