@@ -85,6 +85,17 @@ class Run(unittest.TestCase):
         self.assertTrue(texts_of(files[1])[1]["parameters"].startswith("猫\n"))
         self.assertEqual(texts_of(files[2])[0], (256, 64))
 
+    def test_the_pipeline_that_is_shipped_draws(self):
+        file = TESTS.parent / "configs/sample-sdxl.yaml"
+        changes = {"backend.use": "onednn", "model.weights": self.folder / "tiny.safetensors",
+                   "model.config": self.folder / "tiny.json", "sample.width": 64, "sample.height": 64,
+                   "sample.steps": 3, "sample.prompts": "[a cat, 'a dog, asleep']"}
+        words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+        run = self.flamehost("run", file, *words)
+        self.assertEqual(run.returncode, 0, run)
+        _, texts = texts_of(self.folder / "runs/sample-sdxl/pictures/002.png")
+        self.assertTrue(texts["parameters"].startswith("a dog, asleep\nNegative prompt: blurry\nSteps: 3, Sampler: dpmpp_2m"))
+
     def test_the_same_seed_gives_the_same_file(self):
         digests = []
         for seed in (1, 1, 2):
