@@ -35,12 +35,7 @@ class Opener {
   fs::path resolved(const std::string &path) const { return pipeline_.file.parent_path() / path; }
 
   std::vector<std::string> texts(std::string_view name) const {
-    std::vector<std::string> found;
-    for (const OptionValue &option : section_.options) {
-      if (option.name != name) continue;
-      for (const Scalar &item : option.items) found.push_back(std::get<std::string>(item));
-    }
-    return found;
+    return texts_of(section_.options, name);
   }
 
   // The configuration of one model: of the file or folder in `config`, else of a folder of weights;

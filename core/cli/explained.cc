@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/cli/installed.h"
 #include "core/cli/read_pipeline.h"
+#include "core/io/model_config.h"
 #include "core/pipeline/device_request.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_adapter.h"
@@ -41,29 +42,6 @@ Result<std::vector<std::pair<std::string, int64_t>>> read_sizes(const Arguments 
     sizes.emplace_back(text.substr(0, equals), size);
   }
   return sizes;
-}
-
-Result<AttributeList> options_of(const ComponentSpec &component,
-                                 const std::vector<OptionValue> &given) {
-  AttributeList list;
-  for (const OptionSpec &spec : component.options) {
-    for (const OptionValue &value : given) {
-      if (value.name == spec.name) list.add(spec, value);
-    }
-  }
-  return list;
-}
-
-// The items of a list of texts; none if it is unset.
-std::vector<std::string> texts_of(const std::vector<OptionValue> &options, std::string_view name) {
-  std::vector<std::string> texts;
-  for (const OptionValue &option : options) {
-    if (option.name != name) continue;
-    for (const Scalar &item : option.items) {
-      if (const auto *text = std::get_if<std::string>(&item)) texts.push_back(*text);
-    }
-  }
-  return texts;
 }
 
 class Reader {
@@ -110,10 +88,8 @@ class Reader {
       return config_error(fmt::format("{} has no section 'model', so it has no program", file));
     FLAME_ASSIGN(const StartedComponent started, explained_.host->start(section->component));
     FLAME_ASSIGN(const AttributeList options,
-                 options_of(*section->component.component, section->component_options));
-    FLAME_ASSIGN(const PluginModel model,
-                 PluginModel::create(started.table<flame_model_interface>(), started.plugin->id(),
-                                     started.component->id, options));
+                 model_options(*section->component.component, section->component_options));
+    FLAME_ASSIGN(const PluginModel model, PluginModel::create(started, options));
     FLAME_ASSIGN(const auto sizes, read_sizes(arguments_));
     const std::string name = arguments_.get("--program", model.programs().front());
     Result<Program> program = model.build(name, sizes);

@@ -42,14 +42,7 @@ class Section {
   bool has(std::string_view name) const {
     return std::ranges::find(options_, name, &OptionValue::name) != options_.end();
   }
-  std::vector<std::string> texts(std::string_view name) const {
-    std::vector<std::string> found;
-    for (const OptionValue &option : options_) {
-      if (option.name != name) continue;
-      for (const Scalar &item : option.items) found.push_back(std::get<std::string>(item));
-    }
-    return found;
-  }
+  std::vector<std::string> texts(std::string_view name) const { return texts_of(options_, name); }
 
  private:
   const std::vector<OptionValue> &options_;

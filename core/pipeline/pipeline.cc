@@ -53,6 +53,17 @@ CheckedPipeline check_pipeline(PipelineText text, const Catalogue &catalogue) {
   return checked;
 }
 
+std::vector<std::string> texts_of(const std::vector<OptionValue> &options, std::string_view name) {
+  std::vector<std::string> texts;
+  for (const OptionValue &option : options) {
+    if (option.name != name) continue;
+    for (const Scalar &item : option.items) {
+      if (const auto *text = std::get_if<std::string>(&item)) texts.push_back(*text);
+    }
+  }
+  return texts;
+}
+
 Result<CheckedPipeline> check_pipeline_file(const fs::path &file,
                                             std::vector<std::string> overrides,
                                             const Catalogue &catalogue) {

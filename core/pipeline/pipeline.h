@@ -42,6 +42,9 @@ const T *value_of(const std::vector<OptionValue> &options, std::string_view name
   return nullptr;
 }
 
+// The items of a list of texts; none if it is unset or of another type.
+std::vector<std::string> texts_of(const std::vector<OptionValue> &options, std::string_view name);
+
 struct Pipeline {
   std::filesystem::path file;  // absolute; relative paths in the file start at its folder
   std::string run;             // the run's name

@@ -45,6 +45,18 @@ Status poison(Device &device, const DeviceStream &stream, const Executable &exec
 
 }  // namespace
 
+Result<TensorMap> read_outputs(const Executable &executable, const DeviceStream &stream) {
+  TensorMap outputs;
+  for (const PlacedName &output : executable.placed().outputs) {
+    HostTensor &tensor = outputs[output.name];
+    tensor.type = output.tensor.typed.type();
+    tensor.bytes.resize(static_cast<size_t>(tensor.type.size_bytes()));
+    FLAME_TRY(executable.read(stream, output.name, tensor.bytes));
+  }
+  FLAME_TRY(stream.synchronize());
+  return outputs;
+}
+
 Result<TensorMap> evaluate(Device &device, const Program &program, const TensorMap &given) {
   FLAME_ASSIGN(const Program lowered, acceptable(device, program));
   FLAME_ASSIGN(PlacedProgram placed, place(lowered, device, {}));
@@ -57,15 +69,7 @@ Result<TensorMap> evaluate(Device &device, const Program &program, const TensorM
     for (const PlacedName &entry : *names) FLAME_TRY(give(*executable, stream, entry, given));
   }
   FLAME_TRY(executable->run(stream));
-  TensorMap outputs;
-  for (const PlacedName &output : executable->placed().outputs) {
-    HostTensor &tensor = outputs[output.name];
-    tensor.type = output.tensor.typed.type();
-    tensor.bytes.resize(static_cast<size_t>(tensor.type.size_bytes()));
-    FLAME_TRY(executable->read(stream, output.name, tensor.bytes));
-  }
-  FLAME_TRY(stream.synchronize());
-  return outputs;
+  return read_outputs(*executable, stream);
 }
 
 }  // namespace flame

@@ -7,6 +7,11 @@
 
 namespace flame {
 
+class Executable;
+
+// All outputs of a program that has run on the stream; waits until they are there.
+Result<TensorMap> read_outputs(const Executable &executable, const DeviceStream &stream);
+
 // The outputs of the program for the given inputs and parameters, all of which are there with their
 // right types. Optional ops that the device refuses are run as their decomposition. Everything is
 // allocated for this call and filled with NaN before it is written. Errors name the op and its

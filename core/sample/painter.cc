@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/runtime/evaluate.h"
 #include "core/sample/step_program.h"
 #include "core/tensor/numbers.h"
 #include "flame/philox.hpp"
@@ -37,19 +38,6 @@ std::vector<float> narrowed(const std::vector<double> &numbers) {
 const PlacedName *find(const std::vector<PlacedName> &names, std::string_view name) {
   const auto found = std::ranges::find(names, name, &PlacedName::name);
   return found == names.end() ? nullptr : &*found;
-}
-
-// All outputs of a program that has just run.
-Result<TensorMap> read_outputs(const Executable &program, const DeviceStream &stream) {
-  TensorMap outputs;
-  for (const PlacedName &output : program.placed().outputs) {
-    HostTensor &tensor = outputs[output.name];
-    tensor.type = output.tensor.typed.type();
-    tensor.bytes.resize(tensor.type.size_bytes());
-    FLAME_TRY(program.read(stream, output.name, tensor.bytes));
-  }
-  FLAME_TRY(stream.synchronize());
-  return outputs;
 }
 
 }  // namespace
