@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_set>
 
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
@@ -205,6 +206,18 @@ class Adapter {
 };
 
 }  // namespace
+
+Result<Program> frozen(const Program &program) {
+  std::unordered_set<std::string_view> parameters;
+  for (const Parameter &parameter : program.parameters()) parameters.insert(parameter.name);
+  ProgramBuilder builder;
+  ProgramCopy copy(program, builder, [&](std::string_view name, ValueId value) {
+    return parameters.contains(name) ? builder.parameter(name, program.type(value), false) : 0;
+  });
+  for (const Node &node : program.nodes()) copy.add(node, builder);
+  copy.outputs();
+  return builder.finish();
+}
 
 bool matches_layer(std::string_view pattern, std::string_view name) {
   if (matches_whole(pattern, name)) return true;

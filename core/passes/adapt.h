@@ -42,6 +42,9 @@ struct Adapted {
   std::vector<std::string> layers;
 };
 
+// The program with no trainable parameter, as a model is that does not learn.
+Result<Program> frozen(const Program &program);
+
 // Whether a pattern means the layer. The pattern stands for the whole name or for its end behind a
 // dot; "*" is any text without a dot, "**" any text: "to_q" and "mid.*.to_q" and "mid.**" all mean
 // "mid.attn.to_q".

@@ -1,0 +1,30 @@
+#include "core/sample/program_weights.h"
+
+#include <fmt/core.h>
+
+#include <unordered_map>
+
+namespace flame {
+
+Result<std::vector<WeightJob>> weight_jobs(const Executable &program, std::string_view prefix,
+                                           const WeightMatch &weights) {
+  std::unordered_map<std::string_view, const PlacedName *> places;
+  for (const PlacedName &parameter : program.placed().parameters) {
+    const std::string_view name = parameter.name;
+    if (name.starts_with(prefix)) places[name.substr(prefix.size())] = &parameter;
+  }
+  std::vector<WeightJob> jobs;
+  for (const PlacedWeight &weight : weights.placed) {
+    const auto found = places.find(weight.parameter);
+    if (found == places.end()) continue;  // of a program that is not needed
+    const PlacedTensor &tensor = found->second->tensor;
+    jobs.push_back({&weight, tensor.typed.dtype, program.address(tensor.storage)});
+    places.erase(found);
+  }
+  if (places.empty()) return jobs;
+  return config_error(fmt::format("no weights are given for '{}' of {}", places.begin()->first,
+                                  prefix.substr(0, prefix.size() - 1)),
+                      "'flamehost weights check' lists all that a file lacks");
+}
+
+}  // namespace flame
