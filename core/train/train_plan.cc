@@ -81,7 +81,11 @@ class Planner {
   }
 
   // The trainable parameters of each part are a group.
-  Status lay_out(const Program &objective) {
+  Status lay_out(const Program &whole, const Program &objective) {
+    for (const Parameter &parameter : whole.parameters()) {
+      if (parameter.trainable && !objective.find_parameter(parameter.name))
+        plan_.unreached.push_back(parameter.name);
+    }
     std::vector<TrainedGroup> groups;
     for (const TrainedPart &part : parts_) groups.push_back({part.role, {}});
     for (const Parameter &parameter : objective.parameters()) {
@@ -101,14 +105,15 @@ class Planner {
     FLAME_ASSIGN(const ObjectiveParts parts, parts_for(bucket, plan_.layers));
     FLAME_ASSIGN(const Program whole,
                  build_objective(parts, {settings_.objective, bucket.masked, bucket.prefix()}));
-    FLAME_ASSIGN(const Program objective, simplify(whole));
-    if (plan_.layout.empty()) FLAME_TRY(lay_out(objective));
+    FLAME_ASSIGN(const Program simple, simplify(whole));
+    FLAME_ASSIGN(const Program objective, without_unused_parameters(simple));
+    if (plan_.layout.empty()) FLAME_TRY(lay_out(whole, objective));
     FLAME_ASSIGN(AccumulateProgram made,
                  build_accumulate(objective, {std::string(kLossOutput), plan_.layout, kMaster}));
     if (!made.unreached.empty()) {
       return Error{ErrorKind::kNumeric,
-                   fmt::format("{} of {} trained parameters get no gradient, for example '{}': "
-                               "the loss does not depend on them",
+                   fmt::format("{} of {} trained parameters get no gradient, for example '{}': a "
+                               "stop_gradient stands between them and the loss",
                                made.unreached.size(), plan_.trained.size(), made.unreached.front()),
                    "leave their layers out of adapter.layers"};
     }

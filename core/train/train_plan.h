@@ -34,8 +34,8 @@ struct TrainSettings {
   uint32_t text_rows = 1;
   bool clips = true;
   DType compute = DType::kF32;
-  ObjectiveSettings objective;
-  std::optional<uint64_t> memory_bytes;  // recomputes until it fits
+  ObjectiveSettings objective = {};
+  std::optional<uint64_t> memory_bytes = {};  // recomputes until it fits
 };
 
 struct TrainPlan {
@@ -52,13 +52,15 @@ struct TrainPlan {
       trained;  // of the groups, by their names there: "denoiser/….lora_up.weight"
   std::vector<StateBuffer> states;
   std::vector<std::vector<std::string>> layers;  // that are adapted, part by part
+  // Parameters of adapters at layers that the prediction does not depend on: they are left out.
+  std::vector<std::string> unreached;
 
   // What the programs take together: named tensors once, and the largest arena.
   uint64_t total_bytes() const;
 };
 
-// Errors: what the models, the adapters and the passes say; a trained parameter that no loss depends
-// on (kNumeric), by name; kOutOfMemory with the table if memory_bytes cannot be kept.
+// Errors: what the models, the adapters and the passes say; kOutOfMemory if memory_bytes cannot be
+// kept.
 Result<TrainPlan> plan_training(const PaintModels &models, const std::vector<TrainedPart> &parts,
                                 const std::vector<TrainBucket> &buckets,
                                 const TrainSettings &settings, Target &target);

@@ -16,8 +16,10 @@ namespace flame {
 namespace {
 
 using model_test::SmallSdxl;
+using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 using testing_support::device;
 
 constexpr int64_t kTokens = 77;
@@ -31,6 +33,8 @@ class TrainerTest : public testing::Test {
     Result<PluginOptimizer> optimizer = open_optimizer();
     ASSERT_TRUE(optimizer.ok()) << optimizer.error().text();
     optimizer_ = std::make_unique<PluginOptimizer>(std::move(*optimizer));
+    plan_settings_.batch = 2;
+    settings_.seed = 7;
   }
 
   Result<PluginOptimizer> open_optimizer() {
@@ -59,7 +63,7 @@ class TrainerTest : public testing::Test {
     }
     FLAME_ASSIGN(TrainPlan plan,
                  plan_training(small_.paint, parts, buckets, plan_settings_, device("onednn")));
-    settings_.learning_rates.assign(parts.size(), 1e-2);
+    settings_.learning_rates.assign(parts.size(), 3e-3);
     return Trainer::make(std::move(plan), small_.paint, settings_, device("onednn"), {});
   }
 
@@ -95,14 +99,16 @@ class TrainerTest : public testing::Test {
     for (int64_t i = 0; i < n; ++i) made.sources.push_back("example " + std::to_string(i));
     return made;
   }
-  std::vector<StepReport> run(Trainer &trainer, int64_t first, int64_t last) const {
+  // Micro-batches first, first + 1, …, of which there are `kinds`.
+  std::vector<StepReport> run(Trainer &trainer, int64_t first, int64_t last,
+                              int64_t kinds = 1000) const {
     std::vector<StepReport> reports;
     const auto take = [&](Result<std::vector<StepReport>> some) {
       EXPECT_TRUE(some.ok());
       reports.insert(reports.end(), some->begin(), some->end());
     };
     for (int64_t number = first; number < last; ++number) {
-      const Status passed = trainer.pass(batch(trainer, number), 1);
+      const Status passed = trainer.pass(batch(trainer, number % kinds), 1);
       EXPECT_TRUE(passed.ok()) << passed.error().text();
       take(trainer.reports(false));
     }
@@ -113,8 +119,8 @@ class TrainerTest : public testing::Test {
   SmallSdxl small_;
   Catalogue catalogue_;
   std::unique_ptr<PluginOptimizer> optimizer_;
-  TrainSettings plan_settings_{.batch = 2};
-  TrainerSettings settings_{.seed = 7};
+  TrainSettings plan_settings_;
+  TrainerSettings settings_;
 };
 
 // The mean of the losses of some steps.
@@ -127,8 +133,8 @@ double mean_loss(std::span<const StepReport> reports) {
 TEST_F(TrainerTest, LearnsWhatItIsShown) {
   auto made = trainer();
   ASSERT_TRUE(made.ok()) << made.error().text();
-  const std::vector<StepReport> reports = run(**made, 0, 80);
-  ASSERT_THAT(reports, SizeIs(80));
+  const std::vector<StepReport> reports = run(**made, 0, 40, 2);
+  ASSERT_THAT(reports, SizeIs(40));
   for (size_t i = 0; i < reports.size(); ++i) {
     EXPECT_EQ(reports[i].step, static_cast<int64_t>(i) + 1);
     EXPECT_TRUE(reports[i].finite);
@@ -136,13 +142,17 @@ TEST_F(TrainerTest, LearnsWhatItIsShown) {
     EXPECT_THAT(reports[i].sources, SizeIs(2));
     EXPECT_GT(reports[i].gradient_norm, 0);
   }
-  EXPECT_LT(mean_loss(std::span(reports).last(16)), 0.8 * mean_loss(std::span(reports).first(16)));
+  EXPECT_LT(mean_loss(std::span(reports).last(4)), 0.8 * mean_loss(std::span(reports).first(4)));
 }
 
 TEST_F(TrainerTest, LearnsWithItsTextEncodersToo) {
   auto made = trainer({"denoiser", "text_encoder", "text_encoder_2"});
   ASSERT_TRUE(made.ok()) << made.error().text();
   EXPECT_THAT((*made)->plan().layout, SizeIs(3));
+  // The last layer of CLIP-L is behind the states that the denoiser sees.
+  EXPECT_THAT((*made)->plan().unreached,
+              Each(StartsWith("text_encoder/text_model.encoder.layers.1.")));
+  EXPECT_THAT((*made)->plan().unreached, SizeIs(4));
   const TensorMap before = *(*made)->parameters();
   run(**made, 0, 3);
   const TensorMap after = *(*made)->parameters();
@@ -227,17 +237,18 @@ TEST_F(TrainerTest, KeepsItsParametersWhenALossIsNotFinite) {
   EXPECT_FALSE(reports[0].finite);
   EXPECT_TRUE(std::isnan(reports[0].losses[0]));
   EXPECT_TRUE(std::isfinite(reports[0].losses[1]));
-  for (const auto &[name, tensor] : *(*made)->parameters())
-    EXPECT_EQ(tensor.bytes, before.at(name).bytes) << name;
+  const TensorMap after = *(*made)->parameters();
+  for (const auto &[name, tensor] : after) EXPECT_EQ(tensor.bytes, before.at(name).bytes) << name;
 }
 
 TEST_F(TrainerTest, TakesLessMemoryIfItMust) {
-  auto plain = trainer();
+  const std::vector<TrainBucket> buckets{{64, 64}};
+  auto plain = trainer({"denoiser"}, buckets);
   ASSERT_TRUE(plain.ok()) << plain.error().text();
   const uint64_t whole = (*plain)->plan().total_bytes();
   EXPECT_LE((*plain)->allocated_bytes(), whole);
   plan_settings_.memory_bytes = whole * 9 / 10;
-  auto tight = trainer();
+  auto tight = trainer({"denoiser"}, buckets);
   ASSERT_TRUE(tight.ok()) << tight.error().text();
   EXPECT_LE((*tight)->plan().total_bytes(), *plan_settings_.memory_bytes);
   EXPECT_EQ(run(**plain, 0, 3).back().loss, run(**tight, 0, 3).back().loss);
