@@ -17,7 +17,7 @@ namespace {
 // More is no data source, but a plugin that runs wild.
 constexpr uint32_t kMaxFields = 64;
 constexpr uint32_t kMaxNotes = 1 << 20;
-constexpr uint64_t kMaxElements = uint64_t{1} << 30;
+constexpr int64_t kMaxElements = int64_t{1} << 30;
 
 bool is_amount(double value) {
   return std::isfinite(value) && value >= 0;
@@ -92,14 +92,9 @@ Result<PluginDataSource::KnownField> PluginDataSource::judged(const flame_field 
   const std::optional<DType> dtype = dtype_from_abi(field.dtype);
   if (!dtype) return wrong("an element type that does not exist");
   if (field.rank > FLAME_MAX_RANK || (field.rank > 0 && !field.shape)) return wrong("no shape");
-  uint64_t elements = 1;
-  for (uint32_t axis = 0; axis < field.rank; ++axis) {
-    const int64_t size = field.shape[axis];
-    if (size < 0 || static_cast<uint64_t>(size) > kMaxElements ||
-        (elements *= static_cast<uint64_t>(size)) > kMaxElements)
-      return wrong(fmt::format("the size {} at axis {}", size, axis));
-  }
-  out.type = {*dtype, Shape(std::vector<int64_t>(field.shape, field.shape + field.rank))};
+  Result<Shape> shape = Shape::make({field.shape, field.rank});
+  if (!shape || shape->element_count() > kMaxElements) return wrong("a shape that is too large");
+  out.type = {*dtype, *std::move(shape)};
   return out;
 }
 
