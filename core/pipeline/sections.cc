@@ -85,6 +85,26 @@ SectionSpec model() {
   return section;
 }
 
+SectionSpec data() {
+  SectionSpec section = plain("data", "What the model learns from.");
+  section.own =
+      own("data", section.own.summary,
+          {Option("caption_dropout", OptionType::kFloat,
+                  "The part of the examples that is learned without a caption, so that guidance "
+                  "keeps its meaning.")
+               .least(0)
+               .most(1)
+               .is("0")
+               .also({"caption_dropout_rate", "caption_drop_rate", "cfg_dropout", "text_dropout"}),
+           Option("validation", OptionType::kFloat,
+                  "How much is kept from learning, to measure the loss on it: below 1 a part of "
+                  "the examples, from 1 on their number. The choice follows from the contents.")
+               .least(0)
+               .is("0")
+               .also({"validation_split", "held_out", "val_size"})});
+  return section;
+}
+
 SectionSpec adapter() {
   SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
   section.own =
@@ -238,9 +258,7 @@ SectionSpec root() {
                .least(0)
                .is("0")
                .also({"random_seed"})});
-  section.sections = {backend(), model(), plain("data", "What the model learns from."),
-                      adapter(), train(), sample(),
-                      exports()};
+  section.sections = {backend(), model(), data(), adapter(), train(), sample(), exports()};
   return section;
 }
 
