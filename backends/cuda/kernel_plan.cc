@@ -6,7 +6,7 @@
 namespace flame::cuda {
 namespace {
 
-constexpr size_t kMostArguments = 160;  // of 8 bytes; a kernel takes 4 KiB
+constexpr size_t kMostArguments = 511;  // of 8 bytes; a kernel takes 4 KiB
 
 uint64_t value_of(const Argument &argument, const Run &run) {
   switch (argument.kind) {
