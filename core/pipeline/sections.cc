@@ -76,10 +76,11 @@ SectionSpec model() {
                   "diffusers has them. What stands in a later one counts.")
                .many()
                .also({"path", "checkpoint", "pretrained_model_name_or_path", "ckpt"}),
-           Option("config", OptionType::kPath,
-                  "Configurations that are not the published ones: a file with an object for each "
-                  "model, by component, or a folder as diffusers has it. Folders of weights have "
-                  "their own."),
+           Option("config", OptionType::kString,
+                  "Configurations that are not the published ones: a file (./NAME or NAME.json) "
+                  "with an object for each model, by component, a folder as diffusers has it, or "
+                  "the name of one that is installed with the models, such as tiny. Folders of "
+                  "weights have their own."),
            Option("variant", OptionType::kString,
                   "Which files of a folder of weights to take, such as fp16.")});
   return section;
@@ -169,6 +170,22 @@ SectionSpec train() {
   return section;
 }
 
+SectionSpec loras() {
+  SectionSpec section;
+  section.key = "loras";
+  section.list = true;
+  section.own = own("loras",
+                    "Files of LoRAs that the pictures are drawn with, with names of kohya or PEFT; "
+                    "they are added to the weights.",
+                    {Option("path", OptionType::kPath, "The file.")
+                         .needed()
+                         .also({"file", "name", "lora", "model"}),
+                     Option("strength", OptionType::kFloat, "The factor of what it adds.")
+                         .is("1")
+                         .also({"weight", "scale", "multiplier", "lora_strength"})});
+  return section;
+}
+
 SectionSpec sample() {
   SectionSpec section;
   section.key = "sample";
@@ -226,7 +243,7 @@ SectionSpec sample() {
   SectionSpec sampler = plain("sampler",
                               "The way from noise to picture; the model's own, when "
                               "left out.");
-  section.sections = {sampler};
+  section.sections = {loras(), sampler};
   return section;
 }
 

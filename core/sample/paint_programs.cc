@@ -206,7 +206,8 @@ class PaintPrograms::Planner {
         const auto found = places.find(weight.parameter);
         if (found == places.end()) continue;  // of a program that drawing does not need
         const PlacedTensor &tensor = found->second->tensor;
-        jobs.push_back({&weight, tensor.typed.dtype, program.address(tensor.storage)});
+        jobs.push_back({&weight, tensor.typed.dtype, program.address(tensor.storage),
+                        changes_of(*each.model, weight.parameter)});
         places.erase(found);
       }
       if (places.empty()) continue;
@@ -215,6 +216,14 @@ class PaintPrograms::Planner {
                           "'flamehost weights check' lists all that a file lacks");
     }
     return load_weights(jobs, device_, made_.stream, progress);
+  }
+
+  static std::span<const WeightChange> changes_of(const PaintModel &model,
+                                                  const std::string &parameter) {
+    if (!model.changes) return {};
+    const auto found = model.changes->find(parameter);
+    if (found == model.changes->end()) return {};
+    return found->second;
   }
 
   const PaintModels &models_;

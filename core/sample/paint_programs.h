@@ -2,6 +2,7 @@
 // their weights.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -11,10 +12,14 @@
 
 namespace flame {
 
+// What adapters of files add to parameters, by name.
+using WeightChanges = std::map<std::string, std::vector<WeightChange>>;
+
 // A model and where its weights stand.
 struct PaintModel {
   const PluginModel *model = nullptr;
   const WeightMatch *weights = nullptr;
+  const WeightChanges *changes = nullptr;  // null: none
 };
 
 struct PaintModels {
