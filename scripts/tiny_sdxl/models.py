@@ -24,17 +24,28 @@ def make(configuration):
 
 
 class Words:
-    """Token ids of texts whose words are single tokens of CLIP's vocabulary, without a tokenizer."""
+    """Token ids of lower-case English by CLIP's byte pairs: all that captions of shapes need of a tokenizer."""
 
     def __init__(self, merges):
-        lines = pathlib.Path(merges).read_text(encoding="utf-8").splitlines()[1:]
-        self.ids = {line.replace(" ", ""): 512 + i for i, line in enumerate(lines) if line}
+        pairs = [tuple(line.split()) for line in pathlib.Path(merges).read_text(encoding="utf-8").splitlines()[1:] if line]
+        self.ranks = {pair: i for i, pair in enumerate(pairs)}
+        self.ids = {"".join(pair): 512 + i for i, pair in enumerate(pairs)}
+        self.ids.update({chr(c): c - 33 for c in range(33, 127)})
         self.ids.update({chr(c) + "</w>": 256 + c - 33 for c in range(33, 127)})
+
+    def of(self, word):
+        parts = [*word[:-1], word[-1] + "</w>"]
+        while len(parts) > 1:
+            rank, at = min((self.ranks.get(pair, len(self.ranks)), at) for at, pair in enumerate(zip(parts, parts[1:])))
+            if rank == len(self.ranks):
+                break
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        return [self.ids[part] for part in parts]
 
     def rows(self, captions, padding):
         rows = torch.full((len(captions), TOKENS), padding, dtype=torch.int64)
         for row, caption in zip(rows, captions):
-            ids = [BEGIN, *(self.ids[word + "</w>"] for word in caption.split()), END]
+            ids = [BEGIN, *(token for word in caption.split() for token in self.of(word)), END]
             row[:len(ids)] = torch.tensor(ids)
         return rows
 
