@@ -227,13 +227,14 @@ bool matches_layer(std::string_view pattern, std::string_view name) {
   return false;
 }
 
-std::vector<std::string> adaptable_layers(const Program &program) {
+std::vector<std::string> adaptable_layers(const Program &program, std::string_view op) {
   std::vector<std::string> names;
   std::set<std::string> known;
   const auto parameters = parameters_of(program);
   for (const Node &node : program.nodes()) {
     const std::optional<Found> found = find_layer(program, parameters, node);
-    if (found && known.insert(found->name).second) names.push_back(found->name);
+    if (!found || (!op.empty() && found->linear != (op == "linear"))) continue;
+    if (known.insert(found->name).second) names.push_back(found->name);
   }
   return names;
 }

@@ -1,14 +1,14 @@
 // Which parameters of a program are read from which weights.
 #pragma once
 
-#include "core/io/weight_loader.h"
 #include "core/runtime/executable.h"
+#include "core/sample/paint_programs.h"
 
 namespace flame {
 
 // The jobs that fill the parameters whose names begin with `prefix` ("vae/"). Error (kBadConfig): one
-// of them is not in `weights`.
+// of them is not in the model's weights.
 Result<std::vector<WeightJob>> weight_jobs(const Executable &program, std::string_view prefix,
-                                           const WeightMatch &weights);
+                                           const PaintModel &model);
 
 }  // namespace flame

@@ -84,7 +84,7 @@ Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progr
   std::vector<WeightJob> jobs;
   const auto add = [&](std::string_view role, const PaintModel &model) -> Status {
     const std::string prefix = std::string(role) + "/";
-    FLAME_ASSIGN(const auto more, weight_jobs(*programs_.front(), prefix, *model.weights));
+    FLAME_ASSIGN(const auto more, weight_jobs(*programs_.front(), prefix, model));
     jobs.insert(jobs.end(), more.begin(), more.end());
     return {};
   };
@@ -127,7 +127,7 @@ Status Trainer::upload(Slot &slot, const Executable &program, const std::string 
   return program.write(copies_, name, slot.uploads.back());
 }
 
-Status Trainer::upload_batch(Slot &slot, const MicroBatch &batch) {
+Status Trainer::upload_batch(Slot &slot, const PassInput &batch) {
   const Executable &program = *programs_[batch.bucket];
   const std::string prefix = plan_.passes[batch.bucket].bucket.prefix();
   for (const PlacedName &input : program.placed().inputs) {
@@ -186,7 +186,7 @@ void Trainer::note(Slot &slot) {
   slot.has_pass = slot.has_step = false;
 }
 
-Status Trainer::pass(const MicroBatch &batch, double rate_factor) {
+Status Trainer::pass(const PassInput &batch, double rate_factor) {
   // What is waited for here is the end of the pass before the last one: its slot is taken again.
   FLAME_TRY(copies_.synchronize());
   Slot &slot = slots_[turn_], &last = slots_[1 - turn_];
@@ -321,7 +321,7 @@ Status Trainer::set_parameters(const TensorMap &parameters) {
   return no_such_state("it holds parameters that are not trained");
 }
 
-Status Trainer::run_alone(const MicroBatch &batch) {
+Status Trainer::run_alone(const PassInput &batch) {
   FLAME_TRY(settle());
   if (passes_ != 0) {
     return Error{ErrorKind::kFailed, "a check was asked for in the middle of a step", ""};
@@ -333,7 +333,7 @@ Status Trainer::run_alone(const MicroBatch &batch) {
   return work_.synchronize();
 }
 
-Result<TensorMap> Trainer::evaluate(const MicroBatch &batch) {
+Result<TensorMap> Trainer::evaluate(const PassInput &batch) {
   FLAME_TRY(run_alone(batch));
   TensorMap answers;
   const Executable &program = *programs_[batch.bucket];
@@ -347,7 +347,7 @@ Result<TensorMap> Trainer::evaluate(const MicroBatch &batch) {
   return answers;
 }
 
-Result<std::vector<double>> Trainer::gradient_norms(const MicroBatch &batch) {
+Result<std::vector<double>> Trainer::gradient_norms(const PassInput &batch) {
   FLAME_TRY(run_alone(batch));
   FLAME_ASSIGN(const TensorMap gradients, sliced(gradient_name));
   std::vector<double> norms;

@@ -14,7 +14,7 @@ namespace flame {
 
 // What one pass is given, by the names of inputs behind the bucket's prefix ("latent"), n examples
 // each. Texts are "ROLE.OUTPUT", or "ROLE.input_ids" of encoders that learn.
-struct MicroBatch {
+struct PassInput {
   size_t bucket = 0;   // of the plan
   int64_t number = 0;  // counted over the whole training: what is random follows from it
   TensorMap tensors;
@@ -60,7 +60,7 @@ class Trainer {
 
   // Enqueues one pass; behind the last of a step, `rate_factor` of the schedule counts, and the
   // step is enqueued too.
-  Status pass(const MicroBatch &batch, double rate_factor);
+  Status pass(const PassInput &batch, double rate_factor);
   // Reports of steps that are done, oldest first. With `all`, waits for every one.
   Result<std::vector<StepReport>> reports(bool all);
 
@@ -74,9 +74,9 @@ class Trainer {
   Status set_parameters(const TensorMap &parameters);
 
   // Between two steps alone: a pass that changes nothing, and its outputs.
-  Result<TensorMap> evaluate(const MicroBatch &batch);
+  Result<TensorMap> evaluate(const PassInput &batch);
   // The same: the norm of each trained parameter's gradient, in the plan's order of `trained`.
-  Result<std::vector<double>> gradient_norms(const MicroBatch &batch);
+  Result<std::vector<double>> gradient_norms(const PassInput &batch);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.
@@ -98,12 +98,12 @@ class Trainer {
   Status start_parameters();
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);
-  Status upload_batch(Slot &slot, const MicroBatch &batch);
+  Status upload_batch(Slot &slot, const PassInput &batch);
   Status upload_step(Slot &slot, double rate_factor);
   Status fetch(Slot &slot);
   void note(Slot &slot);
   Status settle();
-  Status run_alone(const MicroBatch &batch);
+  Status run_alone(const PassInput &batch);
   Result<TensorMap> sliced(std::string (*buffer_name)(std::string_view));
 
   TrainPlan plan_;

@@ -68,8 +68,8 @@ class TrainerTest : public testing::Test {
   }
 
   // Numbers that follow from the micro-batch's number alone.
-  MicroBatch batch(const Trainer &trainer, int64_t number) const {
-    MicroBatch made;
+  PassInput batch(const Trainer &trainer, int64_t number) const {
+    PassInput made;
     made.bucket = static_cast<size_t>(number) % trainer.plan().passes.size();
     made.number = number;
     const int64_t n = plan_settings_.batch;
@@ -199,7 +199,7 @@ TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {
 TEST_F(TrainerTest, StartsWithoutEffectAndWithGradientsForEveryParameter) {
   auto made = trainer();
   ASSERT_TRUE(made.ok()) << made.error().text();
-  const MicroBatch shown = batch(**made, 0);
+  const PassInput shown = batch(**made, 0);
   const TensorMap start = *(*made)->parameters();
   const TensorMap with = *(*made)->evaluate(shown);
   TensorMap nothing = start;
@@ -226,7 +226,7 @@ TEST_F(TrainerTest, KeepsItsParametersWhenALossIsNotFinite) {
   ASSERT_TRUE(made.ok()) << made.error().text();
   run(**made, 0, 2);
   const TensorMap before = *(*made)->parameters();
-  MicroBatch bad = batch(**made, 2);
+  PassInput bad = batch(**made, 2);
   HostTensor &latent = bad.tensors.at("latent");
   std::vector<double> numbers = numbers_of(latent);
   numbers[3] = NAN;
