@@ -65,6 +65,12 @@ void KernelPlan::add(KernelLaunch launch) {
   launches_.push_back(std::move(launch));
 }
 
+std::vector<KernelSource> KernelPlan::kernels() const {
+  std::vector<KernelSource> sources;
+  for (const KernelLaunch &launch : launches_) sources.push_back(launch.source);
+  return sources;
+}
+
 void KernelPlan::prepare(Context &context) {
   for (const KernelLaunch &launch : launches_) {
     kernels_.push_back(context.kernel(launch.source));
