@@ -68,6 +68,7 @@ PaintSettings settings_of(const Section &sample, const ResolvedSection *backend,
   settings.guidance = sample.get<double>("guidance", spec.usual_guidance);
   settings.rescale = sample.get<double>("rescale");
   settings.text_rows = static_cast<uint32_t>(sample.get<int64_t>("text_rows", 1));
+  if (sample.has("tile")) settings.tile_rows = sample.get<int64_t>("tile");
   std::string precision = "bf16";
   if (backend) {
     const Section given(*backend);
@@ -226,6 +227,12 @@ Status sample_pictures(const Pipeline &pipeline) {
   }
   fmt::print("{} on {}: {} of memory, ready after {:.1f} s\n", model.use, device->info().name,
              rounded_size_text(painter->programs().allocated_bytes()), seconds_since(start));
+
+  if (painter->programs().decoder->in_bands()) {
+    log::info(fmt::format("the autoencoder works in bands: {} on the device, {} beside",
+                          rounded_size_text(painter->programs().decoder->arena_bytes()),
+                          rounded_size_text(painter->programs().decoder->host_bytes())));
+  }
 
   const fs::path folder = fs::path("runs") / pipeline.run / "pictures";
   std::error_code made;

@@ -329,6 +329,12 @@ SectionSpec sample() {
            .in("px")
            .least(64)
            .most(16384),
+       Option("tile", OptionType::kInt,
+              "Rows of a picture that the autoencoder works on at one time; all, or as few as "
+              "backend.memory asks for, when left out.")
+           .in("px")
+           .least(8)
+           .also({"vae_tile", "vae_tiling", "tile_size", "enable_vae_tiling"}),
        Option("strength", OptionType::kFloat, "The factor of what the adapter adds.")
            .is("1")
            .also({"lora_strength", "lora_scale", "multiplier"})});

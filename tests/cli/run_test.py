@@ -106,10 +106,10 @@ class Run(unittest.TestCase):
         self.assertEqual(digests[0], digests[1])
         self.assertNotEqual(digests[0], digests[2])
 
-    def image(self, **changes):
-        """The pixels of the one picture, packed."""
+    def pixels(self, **changes):
+        """Of the one picture."""
         picture, = self.pictures(self.pipeline(**changes))
-        return b"".join(content for kind, content in read_png.chunks_of(picture.read_bytes()) if kind == "IDAT")
+        return read_png.pixels_of(list(read_png.chunks_of(picture.read_bytes())))
 
     def write_lora(self, name, layers, alpha=None):
         """layers: (beginning and name of the layer, key of its weight). Gives what merged() takes, for strength 1."""
@@ -145,17 +145,24 @@ class Run(unittest.TestCase):
          "conditioner.embedders.1.model.transformer.resblocks.0.mlp.c_proj.weight"),
     ]
 
+    def test_a_picture_in_bands_is_the_same_but_for_rounding(self):
+        whole, bands = self.pixels(), self.pixels(sample={"tile": 16})
+        apart = [abs(a - b) for a, b in zip(whole, bands)]
+        self.assertEqual(len(whole), 128 * 64 * 3)
+        self.assertLessEqual(max(apart), 1)
+        self.assertLessEqual(sum(apart), len(whole) // 1000)
+
     def test_a_lora_of_strength_0_changes_no_bit(self):
         self.write_lora("zero.safetensors", self.KOHYA)
         item = {"path": "zero.safetensors", "strength": 0}
-        self.assertEqual(self.image(), self.image(sample={"loras": [item]}))
-        self.assertNotEqual(self.image(), self.image(sample={"loras": [{**item, "strength": 0.5}]}))
+        self.assertEqual(self.pixels(), self.pixels(sample={"loras": [item]}))
+        self.assertNotEqual(self.pixels(), self.pixels(sample={"loras": [{**item, "strength": 0.5}]}))
 
     def test_each_layer_of_a_lora_changes_the_picture(self):
-        plain = self.image()
+        plain = self.pixels()
         for number, layer in enumerate(self.KOHYA + self.PEFT):
             self.write_lora("one.safetensors", [layer])
-            changed = self.image(sample={"loras": [{"path": "one.safetensors"}]})
+            changed = self.pixels(sample={"loras": [{"path": "one.safetensors"}]})
             self.assertNotEqual(plain, changed, f"{number}: {layer[0]}")
 
     def test_several_loras_draw_what_the_merged_checkpoint_draws(self):
@@ -165,9 +172,9 @@ class Run(unittest.TestCase):
                    for key, halves, factor in made]
         lora_files.merged(self.folder / "tiny.safetensors", changes, self.folder / "merged.safetensors")
         loras = [{"path": "kohya.safetensors", "strength": 0.75}, {"path": "peft.safetensors", "strength": -0.5}]
-        drawn = self.image(sample={"loras": loras})
-        self.assertEqual(drawn, self.image(model={"weights": ["merged.safetensors"]}))
-        self.assertNotEqual(drawn, self.image())
+        drawn = self.pixels(sample={"loras": loras})
+        self.assertEqual(drawn, self.pixels(model={"weights": ["merged.safetensors"]}))
+        self.assertNotEqual(drawn, self.pixels())
 
     def test_the_picture_says_which_loras_it_was_drawn_with(self):
         self.write_lora("style.safetensors", self.KOHYA)
@@ -197,8 +204,8 @@ class Run(unittest.TestCase):
         self.wrong(2, self.pipeline(sample={"loras": [{"path": "broken.safetensors"}]}), "not finite", "lora_up")
 
     def test_configurations_go_by_name(self):
-        plain = self.image()
-        self.assertEqual(plain, self.image(model={"config": "tiny"}))
+        plain = self.pixels()
+        self.assertEqual(plain, self.pixels(model={"config": "tiny"}))
         self.wrong(2, self.pipeline(model={"config": "huge"}), "no configuration 'huge' installed", "full, tiny")
 
     def test_what_a_prompt_loses_is_said(self):
