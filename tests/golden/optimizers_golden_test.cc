@@ -1,6 +1,6 @@
 // A hundred steps of the optimizer plugins against those of another implementation
-// (make_optimizers.py), in f64 and in f32: the host's training programs on the reference backend,
-// whose memory holds parameters, gradients and states from step to step.
+// (make_optimizers.py), in f64 and in f32: the host's training programs on the backends of the
+// processor, whose memory holds parameters, gradients and states from step to step.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -53,8 +53,9 @@ Program network(DType dtype) {
 // One network, one optimizer, and their memory.
 class Training {
  public:
-  Training(const Json &json, PluginHost &host, DType dtype = DType::kF64)
-      : json_(json), dtype_(dtype), store_(device_) {
+  Training(const Json &json, PluginHost &host, DType dtype = DType::kF64,
+           const std::string &backend = "reference")
+      : json_(json), dtype_(dtype), device_(testing_support::device(backend)), store_(device_) {
     note(build(host));
     if (failure_.empty()) note(fill_memory());
   }
@@ -213,7 +214,7 @@ class Training {
 
   const Json &json_;
   DType dtype_;
-  Device &device_ = testing_support::device("reference");
+  Device &device_;
   TensorStore store_;
   std::vector<FlatGroup> layout_;
   std::vector<double> rates_;
@@ -242,8 +243,8 @@ class OptimizerGolden : public testing::TestWithParam<Json> {
   PluginHost host_;
 
   // The largest error over everything that was kept on the way, relative to its largest number.
-  void compare(DType dtype, double tolerance) {
-    Training training(GetParam(), host_, dtype);
+  void compare(DType dtype, double tolerance, const std::string &backend = "reference") {
+    Training training(GetParam(), host_, dtype, backend);
     ASSERT_EQ(training.failure(), "");
     double worst = 0;
     const auto expect = [&](const std::vector<double> &seen, const std::vector<double> &expected) {
@@ -286,6 +287,7 @@ TEST_P(OptimizerGolden, TakesTheSameHundredStepsInF32) {
     GTEST_SKIP() << "the other implementation itself is off by " << other->as_number();
   }
   compare(DType::kF32, kF32Tolerance);
+  compare(DType::kF32, kF32Tolerance, "onednn");
 }
 
 std::vector<Json> all_cases() {
