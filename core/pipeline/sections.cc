@@ -398,7 +398,14 @@ std::vector<ComponentSpec> built_ins() {
       {"backend", "auto", "The best installed backend whose device answers.", {}},
       {"schedule", "constant", "The same rate at every step.", {warmup()}},
       {"schedule", "linear", "A straight line down to the end.", {warmup(), final_part()}},
-      {"schedule", "cosine", "Half a cosine down to the end.", {warmup(), final_part()}},
+      {"schedule",
+       "cosine",
+       "Half a cosine down to the end, or several.",
+       {warmup(), final_part(),
+        Option("cycles", OptionType::kInt, "How many times it falls; each begins at the full rate.")
+            .least(1)
+            .is("1")
+            .also({"num_cycles", "restarts", "lr_scheduler_num_cycles"})}},
       {"schedule",
        "polynomial",
        "A power of the steps that are left.",

@@ -9,6 +9,7 @@
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
 #include "core/plugin/validate/for_each.h"
+#include "core/plugin/validate/trial_group.h"
 #include "flame/flame.h"
 
 namespace flame {
@@ -204,8 +205,10 @@ Result<Done> optimizer_passes_failures_on(Subject &subject) {
         FLAME_ASSIGN(const uint32_t count, count_states(subject, table, optimizer));
         std::vector<flame_value> states(count), new_states(count);
         for (uint32_t i = 0; i < count; ++i) states[i] = 5 + i;
-        flame_update update{sizeof update,    1, 2, 3, 4, count, states.data(), 0, 0,
-                            new_states.data()};
+        const TrialGroup group;
+        flame_update update{
+            sizeof update,     1,           2,      3, 4, count, states.data(), 0, 0,
+            new_states.data(), group.get(), nullptr};
         RefusingBuilder builder;
         CheckedCall call;
         subject.at("build() with a builder that refuses");
