@@ -194,10 +194,11 @@ class TrainRun {
 
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
+    const Schedule schedule = schedule_of(pipeline_);
     while (trainer_->step() < steps()) {
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, feeder_->input(number));
-      FLAME_TRY(trainer_->pass(input, 1));
+      FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
     }

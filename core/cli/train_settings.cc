@@ -24,6 +24,7 @@ TrainSettings train_settings(const Pipeline &pipeline, const DiffusionSpec &spec
   TrainSettings settings;
   settings.batch = train.get<int64_t>("batch", 1);
   settings.clips = train.get<double>("clip", 1.0) > 0;
+  settings.averages = train.get<double>("ema") > 0;
   settings.compute = compute_type(pipeline.root.find_section("backend"));
   settings.objective.prediction =
       spec.prediction == FLAME_PREDICTS_VELOCITY ? Prediction::kVelocity : Prediction::kEpsilon;
@@ -42,6 +43,7 @@ TrainerSettings trainer_settings(const Pipeline &pipeline, std::vector<double> l
   TrainerSettings settings;
   settings.seed = seed_of(pipeline);
   settings.clip = train.get<double>("clip", 1.0);
+  settings.average_decay = train.get<double>("ema");
   settings.accumulate = train.get<int64_t>("accumulate", 1);
   settings.learning_rates = std::move(learning_rates);
   return settings;
@@ -52,6 +54,28 @@ FeederSettings feeder_settings(const Pipeline &pipeline) {
   settings.seed = seed_of(pipeline);
   settings.caption_dropout = section(pipeline, "data").get<double>("caption_dropout");
   return settings;
+}
+
+Schedule schedule_of(const Pipeline &pipeline) {
+  const ResolvedSection &train = *pipeline.root.find_section("train");
+  const ResolvedSection *section = train.find_section("schedule");
+  Schedule schedule;
+  schedule.steps = SectionValues(&train).get<int64_t>("steps", 1);
+  if (!section) return schedule;
+  const auto number = [&](std::string_view name, double otherwise) {
+    const double *given = value_of<double>(section->component_options, name);
+    return given ? *given : otherwise;
+  };
+  const auto whole = [&](std::string_view name, int64_t otherwise) {
+    const int64_t *given = value_of<int64_t>(section->component_options, name);
+    return given ? *given : otherwise;
+  };
+  schedule.kind = *schedule_kind(section->component.component->id);
+  schedule.warmup_steps = whole("warmup", 0);
+  schedule.final_factor = number("final", 0);
+  schedule.power = number("power", 1);
+  schedule.cycles = whole("cycles", 1);
+  return schedule;
 }
 
 Result<NoiseLevelSettings> noise_level_settings(const Pipeline &pipeline) {

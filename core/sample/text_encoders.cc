@@ -5,7 +5,7 @@
 #include "core/ops/catalogue/terms.h"
 #include "core/runtime/evaluate.h"
 #include "core/sample/planned_program.h"
-#include "core/sample/program_weights.h"
+#include "core/sample/weight_jobs.h"
 
 namespace flame {
 
@@ -38,8 +38,8 @@ Result<std::unique_ptr<TextEncoders>> TextEncoders::make(const PaintModels &mode
     Encoder encoder{models.parts[i].model, part.role, nullptr};
     FLAME_ASSIGN(encoder.program,
                  Executable::make(std::move(placed), store, Executable::Runs::kOnce));
-    FLAME_ASSIGN(const auto more, weight_jobs(*encoder.program, part.role + "/", models.parts[i]));
-    jobs.insert(jobs.end(), more.begin(), more.end());
+    const std::string prefix = part.role + "/";
+    FLAME_TRY(add_jobs(models.parts[i], places_of(*encoder.program, prefix), prefix, jobs));
     made->encoders_.push_back(std::move(encoder));
   }
   FLAME_TRY(load_weights(jobs, store.device(), made->stream_, progress));

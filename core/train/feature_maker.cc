@@ -4,9 +4,7 @@
 #include <cmath>
 
 #include "core/ops/catalogue/terms.h"
-#include "core/runtime/evaluate.h"
 #include "core/sample/planned_program.h"
-#include "core/sample/program_weights.h"
 #include "core/tensor/numbers.h"
 #include "core/train/random_streams.h"
 #include "flame/philox.hpp"
@@ -35,10 +33,11 @@ std::vector<float> encoding_noise(uint64_t key, size_t count) {
 
 }  // namespace
 
-// Weights are read with the first size; programs of further sizes share them.
-Result<const Executable *> FeatureMaker::encoder_for(int64_t height, int64_t width) {
-  std::unique_ptr<Executable> &made = pictures_[{height, width}];
-  if (made) return made.get();
+// Weights are read with the first size; programs of further sizes share them. Where the device has
+// no room for a whole picture, it is encoded in bands.
+Result<const ImageProgram *> FeatureMaker::encoder_for(int64_t height, int64_t width) {
+  const auto known = pictures_.find({height, width});
+  if (known != pictures_.end()) return &known->second;
   const auto part = std::ranges::find(models_.spec.parts, DiffusionPart::Kind::kAutoencoder,
                                       &DiffusionPart::kind);
   const PaintModel &model = models_.parts[static_cast<size_t>(part - models_.spec.parts.begin())];
@@ -46,35 +45,39 @@ Result<const Executable *> FeatureMaker::encoder_for(int64_t height, int64_t wid
                model.model->build(kEncode, {{"batch", 1}, {"height", height}, {"width", width}}));
   // Its activations exceed what f16 can hold.
   const DType compute = compute_ == DType::kF16 ? DType::kF32 : compute_;
-  FLAME_ASSIGN(PlacedProgram placed,
-               plan_program(program, {part->role + "/", {compute}, {}}, device_));
-  FLAME_ASSIGN(made, Executable::make(std::move(placed), store_, Executable::Runs::kOnce));
-  if (!stream_.get()) {
-    FLAME_ASSIGN(stream_, device_.create_stream());
+  FLAME_ASSIGN(const Program stored, stored_program(program, part->role + "/", {compute}));
+  FLAME_ASSIGN(ImageProgram planned, ImageProgram::plan(stored, device_));
+  FLAME_ASSIGN(const uint64_t free_bytes, device_.free_memory());
+  for (int64_t rows = height / 2;
+       free_bytes != 0 && planned.arena_bytes() > free_bytes && rows >= models_.spec.latent_size;
+       rows /= 2) {
+    FLAME_ASSIGN(planned, ImageProgram::plan_bands(stored, device_, rows));
   }
-  if (pictures_.size() == 1) {
-    FLAME_ASSIGN(const auto jobs, weight_jobs(*made, part->role + "/", model));
+  FLAME_TRY(planned.make(store_));
+  if (pictures_.empty()) {
+    role_ = part->role;
+    FLAME_ASSIGN(stream_, device_.create_stream());
+    std::vector<WeightJob> jobs;
+    FLAME_TRY(add_jobs(model, planned.parameters(), role_ + "/", jobs));
     FLAME_TRY(load_weights(jobs, device_, stream_));
   }
-  return made.get();
+  return &pictures_.emplace(std::pair(height, width), std::move(planned)).first->second;
 }
 
 Result<HostTensor> FeatureMaker::latent(const HostTensor &picture, uint64_t key) {
-  FLAME_ASSIGN(const Executable *encoder,
-               encoder_for(picture.type.shape[0], picture.type.shape[1]));
+  const int64_t height = picture.type.shape[0], width = picture.type.shape[1];
+  FLAME_ASSIGN(const ImageProgram *encoder, encoder_for(height, width));
   std::vector<float> sample;
   sample.reserve(picture.bytes.size());
   for (const std::byte value : picture.bytes)
     sample.push_back(static_cast<float>(std::to_integer<int>(value)) / 127.5F - 1.0F);
-  for (const PlacedName &input : encoder->placed().inputs) {
-    const auto count = static_cast<size_t>(input.tensor.typed.type().shape.element_count());
-    const bool is_picture = input.name.ends_with("/sample");
-    const std::vector<std::byte> bytes = bytes_of(is_picture ? sample : encoding_noise(key, count));
-    FLAME_TRY(encoder->write(stream_, input.name, bytes));
-    FLAME_TRY(stream_.synchronize());
-  }
-  FLAME_TRY(encoder->run(stream_));
-  FLAME_ASSIGN(TensorMap answers, read_outputs(*encoder, stream_));
+  const int64_t unit = models_.spec.latent_size;
+  const Shape noise{1, height / unit, width / unit, models_.spec.latent_channels};
+  const auto count = static_cast<size_t>(noise.element_count());
+  TensorMap given;
+  given[role_ + "/sample"] = {{DType::kF32, Shape{1, height, width, 3}}, bytes_of(sample)};
+  given[role_ + "/noise"] = {{DType::kF32, noise}, bytes_of(encoding_noise(key, count))};
+  FLAME_ASSIGN(TensorMap answers, encoder->run(stream_, given));
   HostTensor latent = std::move(answers.at("latent"));
   for (const double x : numbers_of(latent)) {
     if (std::isfinite(x)) continue;

@@ -30,16 +30,17 @@ class FeatureMaker {
   Result<TensorMap> states(const std::string &text, uint32_t rows);
 
  private:
-  Result<const Executable *> encoder_for(int64_t height, int64_t width);
+  Result<const ImageProgram *> encoder_for(int64_t height, int64_t width);
 
   const PaintModels &models_;
   const TextForm &form_;
+  std::string role_;  // of the autoencoder
   std::vector<std::string> roles_;
   DType compute_;
   Device &device_;
   TensorStore store_;
   DeviceStream stream_;
-  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Executable>> pictures_;
+  std::map<std::pair<int64_t, int64_t>, ImageProgram> pictures_;
   std::unique_ptr<TextEncoders> texts_;
 };
 

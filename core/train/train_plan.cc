@@ -130,6 +130,12 @@ class Planner {
       request.groups.push_back({plan_.layout[i], parts_[i].optimizer});
     request.master = kMaster;
     request.clips = settings_.clips;
+    request.averages = settings_.averages;
+    if (settings_.compute == DType::kF16) {
+      request.loss_scaling = LossScaling();
+    } else {
+      request.holds = true;
+    }
     FLAME_ASSIGN(UpdateProgram made, build_update(request));
     plan_.states = made.states;
     FLAME_ASSIGN(const Fusable fusable, prepared(made.program, made.placement, DType::kF32));

@@ -33,6 +33,7 @@ struct TrainSettings {
   int64_t batch = 1;
   uint32_t text_rows = 1;
   bool clips = true;
+  bool averages = false;  // a moving average of the parameters is kept
   DType compute = DType::kF32;
   ObjectiveSettings objective = {};
   std::optional<uint64_t> memory_bytes = {};  // recomputes until it fits

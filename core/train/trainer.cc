@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/runtime/conformance/fill.h"
 #include "core/runtime/evaluate.h"
-#include "core/sample/program_weights.h"
 #include "core/tensor/numbers.h"
 #include "core/train/accumulate.h"
 #include "core/train/random_streams.h"
@@ -44,8 +44,14 @@ std::vector<float> initial_numbers(const Parameter &parameter, int64_t count, ui
 
 // Of the inputs of a step: what it replaces or reads, and not what is told anew each time.
 bool is_state(std::string_view name) {
-  return name == kStepName || name.starts_with("train.parameters.") ||
-         name.starts_with("train.gradient.") || name.starts_with("train.state.");
+  constexpr std::string_view kTold[] = {kDivisorName, kMaxNormName, kAverageDecayName};
+  return std::ranges::find(kTold, name) == std::end(kTold) &&
+         !name.starts_with("train.learning_rate.");
+}
+
+bool has_input(const Executable &program, std::string_view name) {
+  const auto &inputs = program.placed().inputs;
+  return std::ranges::find(inputs, name, &PlacedName::name) != inputs.end();
 }
 
 Error no_such_state(std::string_view what) {
@@ -81,12 +87,14 @@ Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progr
     FLAME_ASSIGN(*into, Executable::make(*placed, store_));
   }
 
+  for (const auto &program : programs_) {
+    FLAME_ASSIGN(auto step, Sequence::make({program.get(), update_.get()}));
+    steps_.push_back(std::move(step));
+  }
   std::vector<WeightJob> jobs;
   const auto add = [&](std::string_view role, const PaintModel &model) -> Status {
     const std::string prefix = std::string(role) + "/";
-    FLAME_ASSIGN(const auto more, weight_jobs(*programs_.front(), prefix, model));
-    jobs.insert(jobs.end(), more.begin(), more.end());
-    return {};
+    return add_jobs(model, places_of(*programs_.front(), prefix), prefix, jobs);
   };
   FLAME_TRY(add(kDenoiserRole, models.denoiser));
   for (size_t i = 0; i < models.parts.size(); ++i)
@@ -118,7 +126,7 @@ Status Trainer::start_parameters() {
   }
   FLAME_TRY(update_->write(work_, kStepName, bytes_of(int64_t{0})));
   FLAME_TRY(work_.synchronize());
-  return set_parameters(start);
+  return start_from(start);
 }
 
 Status Trainer::upload(Slot &slot, const Executable &program, const std::string &name,
@@ -140,16 +148,20 @@ Status Trainer::upload_batch(Slot &slot, const PassInput &batch) {
     FLAME_TRY(upload(slot, program, input.name, given->second.bytes));
   }
   FLAME_TRY(upload(slot, program, std::string(kFirstName), bytes_of(uint8_t{passes_ == 0})));
+  if (has_input(*update_, kLossScaleName)) return {};  // it follows the gradients
   return upload(slot, program, std::string(kLossScaleName), bytes_of(1.0F));
 }
 
 Status Trainer::upload_step(Slot &slot, double rate_factor) {
   const auto divisor = static_cast<float>(settings_.accumulate);
   FLAME_TRY(upload(slot, *update_, std::string(kDivisorName), bytes_of(divisor)));
-  const auto &inputs = update_->placed().inputs;
-  if (std::ranges::find(inputs, kMaxNormName, &PlacedName::name) != inputs.end()) {
+  if (has_input(*update_, kMaxNormName)) {
     const auto clip = static_cast<float>(settings_.clip);
     FLAME_TRY(upload(slot, *update_, std::string(kMaxNormName), bytes_of(clip)));
+  }
+  if (has_input(*update_, kAverageDecayName)) {
+    const auto decay = static_cast<float>(settings_.average_decay);
+    FLAME_TRY(upload(slot, *update_, std::string(kAverageDecayName), bytes_of(decay)));
   }
   for (size_t i = 0; i < plan_.layout.size(); ++i) {
     const auto rate = static_cast<float>(settings_.learning_rates[i] * rate_factor);
@@ -205,12 +217,13 @@ Status Trainer::pass(const PassInput &batch, double rate_factor) {
   if (slot.has_step) FLAME_TRY(upload_step(slot, rate_factor));
   FLAME_TRY(copies_.record(copied_));
   FLAME_TRY(work_.wait(copied_));
-  FLAME_TRY(programs_[batch.bucket]->run(work_));
-  ++passes_;
   if (slot.has_step) {
-    FLAME_TRY(update_->run(work_));
+    FLAME_TRY(steps_[batch.bucket]->run(work_));
     slot.step = ++step_;
     passes_ = 0;
+  } else {
+    FLAME_TRY(programs_[batch.bucket]->run(work_));
+    ++passes_;
   }
   return work_.record(worked_);
 }
@@ -242,15 +255,17 @@ Result<TensorMap> Trainer::state() {
     FLAME_TRY(update_->read(work_, input.name, tensor.bytes));
   }
   FLAME_TRY(work_.synchronize());
-  state[std::string(kPassesName)] =
-      tensor_of({DType::kI64, Shape()}, std::vector<double>{static_cast<double>(passes_)});
+  const int64_t position = step_ * settings_.accumulate + passes_;
+  const auto bytes = bytes_of(position);
+  state[std::string(kPositionName)] = {{DType::kI64, Shape()}, {bytes.begin(), bytes.end()}};
   return state;
 }
 
 Status Trainer::restore(const TensorMap &state) {
   FLAME_TRY(settle());
-  const auto passes = state.find(std::string(kPassesName));
-  if (passes == state.end()) return no_such_state("it has no count of passes");
+  const auto position = state.find(std::string(kPositionName));
+  if (position == state.end() || position->second.type != TensorType{DType::kI64, Shape()})
+    return no_such_state("it does not say how far it came");
   size_t used = 1;
   for (const PlacedName &input : update_->placed().inputs) {
     if (!is_state(input.name)) continue;
@@ -265,17 +280,24 @@ Status Trainer::restore(const TensorMap &state) {
   }
   if (used != state.size()) return no_such_state("it holds more tensors than this training has");
   for (const auto &[name, tensor] : state)
-    if (name != kPassesName) FLAME_TRY(update_->write(work_, name, tensor.bytes));
+    if (name != kPositionName) FLAME_TRY(update_->write(work_, name, tensor.bytes));
   FLAME_TRY(work_.synchronize());
-  step_ =
-      static_cast<int64_t>(number_at(DType::kI64, state.at(std::string(kStepName)).bytes.data()));
-  passes_ = static_cast<int64_t>(number_at(DType::kI64, passes->second.bytes.data()));
+  int64_t passed = 0;
+  std::memcpy(&passed, position->second.bytes.data(), sizeof passed);
+  step_ = passed / settings_.accumulate;
+  passes_ = passed % settings_.accumulate;
   return {};
 }
 
 Result<TensorMap> Trainer::parameters() {
   FLAME_TRY(settle());
   return sliced(parameters_name);
+}
+
+Result<TensorMap> Trainer::averages() {
+  FLAME_TRY(settle());
+  return sliced(has_input(*update_, average_name(plan_.layout.front().name)) ? average_name
+                                                                             : parameters_name);
 }
 
 // The named slices of the flat buffers.
@@ -319,6 +341,19 @@ Status Trainer::set_parameters(const TensorMap &parameters) {
   }
   if (used == parameters.size()) return {};
   return no_such_state("it holds parameters that are not trained");
+}
+
+Status Trainer::start_from(const TensorMap &parameters) {
+  FLAME_TRY(set_parameters(parameters));
+  for (const FlatGroup &group : plan_.layout) {
+    if (!has_input(*update_, average_name(group.name))) continue;
+    std::vector<std::byte> flat(static_cast<size_t>(group.size) * sizeof(float));
+    FLAME_TRY(update_->read(work_, parameters_name(group.name), flat));
+    FLAME_TRY(work_.synchronize());
+    FLAME_TRY(update_->write(work_, average_name(group.name), flat));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
 }
 
 Status Trainer::run_alone(const PassInput &batch) {

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "core/io/weight_loader.h"
-#include "core/runtime/executable.h"
+#include "core/runtime/sequence.h"
 #include "core/train/train_plan.h"
 
 namespace flame {
@@ -21,15 +21,15 @@ struct PassInput {
   std::vector<std::string> sources;  // n names of examples, for messages
 };
 
-// Beside what the programs have: the passes since the last step, in state().
-inline constexpr std::string_view kPassesName = "train.passes";
+// Beside what the programs have, in state(): how many passes were made, i64.
+inline constexpr std::string_view kPositionName = "train.position";
 
 // What one optimizer step was.
 struct StepReport {
   int64_t step = 0;  // 1 for the first
   double loss = 0;   // mean over the passes, weights included
   double gradient_norm = 0;
-  bool finite = true;  // false: nothing was changed
+  bool finite = true;  // false: nothing was changed, or the loss scale alone
   // Of the last pass, example by example; with the sources of all passes.
   std::vector<double> losses;
   std::vector<std::string> sources;
@@ -38,6 +38,7 @@ struct StepReport {
 struct TrainerSettings {
   uint64_t seed = 0;
   double clip = 1;                     // the largest norm; unused if the plan does not clip
+  double average_decay = 0;            // unused if the plan has no averages
   int64_t accumulate = 1;              // passes of a step
   std::vector<double> learning_rates;  // part by part, before the schedule's factor
 };
@@ -70,8 +71,12 @@ class Trainer {
   Status restore(const TensorMap &state);
   // The trained parameters by their names in the programs: "denoiser/….lora_up.weight".
   Result<TensorMap> parameters();
+  // Their moving averages, if the plan has them; else the parameters.
+  Result<TensorMap> averages();
   // Puts these in their place; parameters that are not in the map stay.
   Status set_parameters(const TensorMap &parameters);
+  // The same, before the first pass: averages begin there too.
+  Status start_from(const TensorMap &parameters);
 
   // Between two steps alone: a pass that changes nothing, and its outputs.
   Result<TensorMap> evaluate(const PassInput &batch);
@@ -112,6 +117,7 @@ class Trainer {
   TensorStore store_;
   std::vector<std::unique_ptr<Executable>> programs_;
   std::unique_ptr<Executable> update_;
+  std::vector<std::unique_ptr<Sequence>> steps_;  // a pass and the step behind it, by bucket
   DeviceStream work_, copies_;
   DeviceEvent worked_, copied_;
   std::array<Slot, 2> slots_;
