@@ -44,8 +44,9 @@ const PlacedName *find(const std::vector<PlacedName> &names, std::string_view na
 
 Result<Painter> Painter::make(const PaintModels &models, const PluginSampler &sampler,
                               const PaintSettings &settings, Device &device,
-                              const LoadProgress &progress) {
-  FLAME_ASSIGN(auto programs, PaintPrograms::make(models, sampler, settings, device, progress));
+                              const LoadProgress &progress, const LiveAdapter *live) {
+  FLAME_ASSIGN(auto programs,
+               PaintPrograms::make(models, sampler, settings, device, progress, live));
   return Painter(std::move(programs));
 }
 
