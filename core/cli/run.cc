@@ -5,11 +5,13 @@
 
 #include "core/base/log.h"
 #include "core/base/terminal.h"
+#include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/installed.h"
 #include "core/cli/progress.h"
 #include "core/cli/read_pipeline.h"
 #include "core/cli/sample_pictures.h"
+#include "core/pipeline/device_request.h"
 
 namespace flame::cli {
 namespace {
@@ -23,6 +25,7 @@ constexpr std::array kOptions = {
                   .kind = ValueKind::kSetting,
                   .repeated = true,
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
+    kThreadsOption,
 };
 
 // What a section asks for that this version cannot do is refused, not passed over.
@@ -47,7 +50,12 @@ Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  return sample_pictures(pipeline);
+  const ResolvedSection *backend = pipeline.root.find_section("backend");
+  OpenDeviceRequest device;
+  device.reference = kAutomaticBackend;
+  if (backend) device = device_request(*backend);
+  FLAME_TRY(set_threads(arguments, *pipeline.catalogue, {&device, 1}));
+  return sample_pictures(pipeline, device);
 }
 
 int run(const Arguments &arguments) {
