@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class Opener {
  public:
   Opener(PluginHost &host, const Pipeline &pipeline, const ResolvedSection &section,
-         const ResolvedSection &sample, DrawingModels &made)
+         const ResolvedSection *sample, DrawingModels &made)
       : host_(host), pipeline_(pipeline), section_(section), sample_(sample), made_(made) {}
 
   Status open() {
@@ -30,7 +30,8 @@ class Opener {
     FLAME_TRY(open_sets());
     FLAME_TRY(match_all());
     made_.changes.resize(made_.models.size());
-    for (const ResolvedSection &item : sample_.sections) {
+    for (size_t i = 0; sample_ && i < sample_->sections.size(); ++i) {
+      const ResolvedSection &item = sample_->sections[i];
       if (item.spec->key == "loras") FLAME_TRY(add_lora(item));
     }
     point();
@@ -214,7 +215,7 @@ class Opener {
   PluginHost &host_;
   const Pipeline &pipeline_;
   const ResolvedSection &section_;  // model
-  const ResolvedSection &sample_;
+  const ResolvedSection *sample_;
   DrawingModels &made_;
   std::vector<fs::path> paths_;
 };
@@ -224,7 +225,7 @@ class Opener {
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,
                                                            const ResolvedSection &model,
-                                                           const ResolvedSection &sample) {
+                                                           const ResolvedSection *sample) {
   auto made = std::make_unique<DrawingModels>();
   FLAME_TRY(Opener(host, pipeline, model, sample, *made).open());
   return made;

@@ -24,12 +24,12 @@ struct DrawingModels {
   DrawingModels &operator=(const DrawingModels &) = delete;
 };
 
-// Of the section `model`, with the LoRAs of the section `sample`. Errors: kBadConfig that lists what
+// Of the section `model`, with the LoRAs of the section `sample`, if there is one. Errors: kBadConfig that lists what
 // the weights lack, model by model, or what of a LoRA has no layer; kStorage; those of plugins. The
 // host outlives what is made.
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,
                                                            const ResolvedSection &model,
-                                                           const ResolvedSection &sample);
+                                                           const ResolvedSection *sample);
 
 }  // namespace flame::cli

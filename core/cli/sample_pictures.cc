@@ -212,7 +212,7 @@ Status sample_pictures(const Pipeline &pipeline, const OpenDeviceRequest &reques
 
   PluginHost host({});
   FLAME_ASSIGN(const auto device, open_device(host, *pipeline.catalogue, request));
-  FLAME_ASSIGN(const auto models, open_drawing_models(host, pipeline, model, section));
+  FLAME_ASSIGN(const auto models, open_drawing_models(host, pipeline, model, &section));
   const PaintSettings settings = settings_of(sample, backend, models->paint.spec);
   FLAME_ASSIGN(const NamedSampler sampler,
                open_sampler(host, pipeline, section.find_section("sampler"),

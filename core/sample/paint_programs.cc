@@ -229,13 +229,7 @@ class PaintPrograms::Planner {
     std::vector<WeightJob> jobs;
     for (const Planned &each : planned_) {
       if (!each.model) continue;
-      const Executable &program = **each.into;
-      std::vector<ImageProgram::ParameterPlace> places;
-      for (const PlacedName &parameter : program.placed().parameters) {
-        places.push_back({parameter.name, parameter.tensor.typed.dtype,
-                          program.address(parameter.tensor.storage)});
-      }
-      FLAME_TRY(add_jobs(*each.model, places, each.prefix, jobs));
+      FLAME_TRY(add_jobs(*each.model, places_of(**each.into, each.prefix), each.prefix, jobs));
     }
     FLAME_TRY(
         add_jobs(*decoder_model_, made_.decoder->parameters(), made_.decoder_role + "/", jobs));

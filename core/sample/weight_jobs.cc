@@ -16,6 +16,17 @@ std::span<const WeightChange> changes_of(const PaintModel &model, const std::str
 
 }  // namespace
 
+std::vector<ImageProgram::ParameterPlace> places_of(const Executable &program,
+                                                    std::string_view prefix) {
+  std::vector<ImageProgram::ParameterPlace> places;
+  for (const PlacedName &parameter : program.placed().parameters) {
+    if (!parameter.name.starts_with(prefix)) continue;
+    places.push_back(
+        {parameter.name, parameter.tensor.typed.dtype, program.address(parameter.tensor.storage)});
+  }
+  return places;
+}
+
 Status add_jobs(const PaintModel &model, std::span<const ImageProgram::ParameterPlace> places,
                 const std::string &prefix, std::vector<WeightJob> &jobs) {
   std::unordered_map<std::string_view, const ImageProgram::ParameterPlace *> missing;

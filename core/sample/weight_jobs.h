@@ -20,6 +20,10 @@ struct PaintModel {
   const WeightChanges *changes = nullptr;  // null: none
 };
 
+// The parameters of a program whose names begin with `prefix`.
+std::vector<ImageProgram::ParameterPlace> places_of(const Executable &program,
+                                                    std::string_view prefix);
+
 // Appends a job for each of `places`, whose names begin with `prefix` ("vae/"). The jobs point into the
 // model. Errors (kBadConfig): a parameter without a weight.
 Status add_jobs(const PaintModel &model, std::span<const ImageProgram::ParameterPlace> places,

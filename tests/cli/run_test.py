@@ -216,8 +216,8 @@ class Run(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run)
         self.assertIn("5 tokens at its end are cut", run.stderr)
 
-    def test_training_is_refused_and_not_passed_over(self):
-        self.wrong(2, self.pipeline(adapter={"use": "lora"}), "'adapter' is for training")
+    def test_what_needs_more_sections_is_refused_and_not_passed_over(self):
+        self.wrong(2, self.pipeline(adapter={"use": "lora"}), "has no section 'data'")
         self.wrong(2, self.pipeline(sample=None), "has no section 'sample'")
         self.wrong(2, self.pipeline(sample={"every": 10}), "sample.every")
         self.wrong(2, self.pipeline(sample={"strength": 0.5}), "sample.strength")
