@@ -11,8 +11,30 @@
 namespace flame {
 namespace {
 
+constexpr const char *kTemporaryEnding = ".XXXXXX";
+constexpr int kMostAttempts = 100;
+
+std::string advice(int number) {
+  switch (number) {
+    case ENOSPC:
+      return "the disk is full: make room, or write to another one";
+    case EDQUOT:
+      return "the disk quota is used up: make room, or write to another disk";
+    case EFBIG:
+      return "a file may not be that large here: raise 'ulimit -f', or take another file system";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "take a folder that you may use";
+    default:
+      return {};
+  }
+}
+
 Error failure(const std::filesystem::path &path, const char *doing) {
-  return storage_error(fmt::format("{}: cannot {}: {}", path.string(), doing, strerror(errno)));
+  const int number = errno;
+  return storage_error(fmt::format("{}: cannot {}: {}", path.string(), doing, strerror(number)),
+                       advice(number));
 }
 
 std::filesystem::path folder_of(const std::filesystem::path &path) {
@@ -70,10 +92,32 @@ AtomicFile::~AtomicFile() {
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path &path) {
   std::error_code ignored;  // if the folder cannot be made, opening the file says why
   std::filesystem::create_directories(folder_of(path), ignored);
-  std::string temporary = path.string() + ".XXXXXX";
+  // What names it later.
+  if (access("/proc/self/fd", X_OK) == 0) {
+    Descriptor unnamed(open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (unnamed) return AtomicFile(path, {}, std::move(unnamed));
+  }
+  std::string temporary = path.string() + kTemporaryEnding;
   Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return failure(path, "create");
   return AtomicFile(path, std::move(temporary), std::move(file));
+}
+
+// A file without a name cannot take that of another at once: it gets one beside it first.
+Status AtomicFile::name_it() {
+  const std::string file = fmt::format("/proc/self/fd/{}", file_.get());
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    std::string name = path_.string() + kTemporaryEnding;
+    const Descriptor reserved(mkostemp(name.data(), O_CLOEXEC));
+    if (!reserved) break;
+    unlink(name.c_str());
+    if (linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = std::move(name);
+      return {};
+    }
+    if (errno != EEXIST) break;
+  }
+  return failure(path_, "name");
 }
 
 Status AtomicFile::write(std::string_view bytes) {
@@ -88,6 +132,7 @@ Status AtomicFile::write(std::string_view bytes) {
 
 Status AtomicFile::commit() {
   if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
+  if (temporary_.empty()) FLAME_TRY(name_it());
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
   temporary_.clear();
   const std::filesystem::path folder = folder_of(path_);

@@ -35,8 +35,9 @@ Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 // The whole content; a file over `max_bytes` is refused before it is read.
 Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
 
-// A file that gets its name only when it is whole: written under a temporary name beside `path`,
-// fsynced and renamed by commit(). Destroyed before that, it leaves nothing behind.
+// A file that gets its name only when it is whole: written without a name in the folder of `path`,
+// fsynced and named by commit(). Destroyed before that, it leaves nothing behind; nor does a process
+// that is killed, where the file system has files without names (else a temporary one is left).
 class AtomicFile {
  public:
   // Missing folders are made.
@@ -52,9 +53,10 @@ class AtomicFile {
 
  private:
   AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file);
+  Status name_it();
 
   std::filesystem::path path_;
-  std::string temporary_;  // empty once it has its name
+  std::string temporary_;  // its name for now; empty while it has none, and once it has its own
   Descriptor file_;
 };
 

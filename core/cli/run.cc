@@ -7,12 +7,14 @@
 
 #include "core/base/log.h"
 #include "core/base/terminal.h"
+#include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/installed.h"
 #include "core/cli/progress.h"
 #include "core/cli/read_pipeline.h"
 #include "core/cli/sample_pictures.h"
 #include "core/cli/train_run.h"
+#include "core/pipeline/device_request.h"
 
 namespace flame::cli {
 namespace {
@@ -26,6 +28,7 @@ constexpr std::array kOptions = {
                   .kind = ValueKind::kSetting,
                   .repeated = true,
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
+    kThreadsOption,
 };
 
 // Any section of a training asks for all of them; without one, pictures are drawn.
@@ -53,7 +56,9 @@ Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  return trains(pipeline) ? train(pipeline) : sample_pictures(pipeline);
+  OpenDeviceRequest device = device_request(pipeline);
+  FLAME_TRY(set_threads(arguments, *pipeline.catalogue, {&device, 1}));
+  return trains(pipeline) ? train(pipeline, device) : sample_pictures(pipeline, device);
 }
 
 int run(const Arguments &arguments) {

@@ -13,7 +13,6 @@
 #include "core/cli/drawing_models.h"
 #include "core/cli/progress.h"
 #include "core/io/model_config.h"
-#include "core/pipeline/device_request.h"
 #include "core/plugin/plugin_exporter.h"
 #include "core/sample/painter.h"
 
@@ -172,35 +171,39 @@ std::string loras_text(const ResolvedSection &sample) {
   return text.empty() ? text : fmt::format("LoRA: \"{}\", ", text);
 }
 
-// A line on the terminal for the steps of one picture; nothing where no terminal is.
+// A line on the terminal for the steps of all pictures; nothing where no terminal is.
 class StepLine {
  public:
-  StepLine(size_t picture, size_t pictures, uint32_t steps)
-      : visible_(isatty(STDERR_FILENO)), picture_(picture), pictures_(pictures), steps_(steps) {}
-  ~StepLine() {
-    if (visible_) fmt::print(stderr, "\r\x1b[K");
-  }
-  StepLine(const StepLine &) = delete;
-  StepLine &operator=(const StepLine &) = delete;
+  StepLine(size_t pictures, uint32_t steps)
+      : visible_(isatty(STDERR_FILENO)), pictures_(pictures), steps_(steps) {}
+  ~StepLine() { clear(); }
 
-  void show(uint32_t step) const {
+  // `picture` counts from 0, `step` from 1.
+  void show(size_t picture, uint32_t step) const {
     if (!visible_) return;
-    const double pace = seconds_since(start_) / step;
-    fmt::print(stderr, "\r\x1b[Kpicture {} of {}: step {} of {}, {:.2f} s a step, {:.0f} s left",
-               picture_, pictures_, step, steps_, pace, pace * (steps_ - step));
+    const double seconds = seconds_since(start_);
+    const size_t done = picture * steps_ + step, all = pictures_ * steps_;
+    const double left = seconds / static_cast<double>(done) * static_cast<double>(all - done);
+    fmt::print(stderr, "\r\x1b[Kpicture {} of {}: step {} of {}, {:.2f} s a step, {} left of all",
+               picture + 1, pictures_, step, steps_, seconds / static_cast<double>(done),
+               duration_text(left));
     std::fflush(stderr);
+  }
+  // Before other lines are printed.
+  void clear() const {
+    if (visible_) fmt::print(stderr, "\r\x1b[K");
   }
 
  private:
   bool visible_;
-  size_t picture_, pictures_;
+  size_t pictures_;
   uint32_t steps_;
   Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace
 
-Status sample_pictures(const Pipeline &pipeline) {
+Status sample_pictures(const Pipeline &pipeline, const OpenDeviceRequest &request) {
   const ResolvedSection &section = *pipeline.root.find_section("sample");
   const ResolvedSection &model = *pipeline.root.find_section("model");
   const ResolvedSection *backend = pipeline.root.find_section("backend");
@@ -208,10 +211,7 @@ Status sample_pictures(const Pipeline &pipeline) {
   FLAME_TRY(check_options(sample));
 
   PluginHost host({});
-  OpenDeviceRequest automatic;
-  automatic.reference = "auto";
-  FLAME_ASSIGN(const auto device, open_device(host, *pipeline.catalogue,
-                                              backend ? device_request(*backend) : automatic));
+  FLAME_ASSIGN(const auto device, open_device(host, *pipeline.catalogue, request));
   FLAME_ASSIGN(const auto models, open_drawing_models(host, pipeline, model, &section));
   const PaintSettings settings = settings_of(sample, backend, models->paint.spec);
   FLAME_ASSIGN(const NamedSampler sampler,
@@ -247,6 +247,7 @@ Status sample_pictures(const Pipeline &pipeline) {
   const std::vector<std::string> prompts = sample.texts("prompts");
   const std::string loras = loras_text(section);
   std::vector<Picture> pictures;
+  const StepLine line(prompts.size(), settings.steps);
   for (size_t i = 0; i < prompts.size(); ++i) {
     const PaintRequest request{prompts[i], sample.get<std::string>("negative"), seed + i};
     FLAME_ASSIGN(const uint64_t cut, painter->tokens_cut(request.prompt));
@@ -257,20 +258,17 @@ Status sample_pictures(const Pipeline &pipeline) {
                       i + 1, cut));
     }
     const Clock::time_point begun = Clock::now();
-    Result<Picture> picture = [&] {
-      const StepLine line(i + 1, prompts.size(), settings.steps);
-      return painter->paint(request, [&](uint32_t step) {
-        line.show(step);
-        return Status();
-      });
-    }();
-    if (!picture.ok()) return picture.error();
+    FLAME_ASSIGN(Picture picture, painter->paint(request, [&](uint32_t step) {
+      line.show(i, step);
+      return Status();
+    }));
+    line.clear();
     const fs::path file = folder / fmt::format("{:03}.png", i + 1);
-    FLAME_TRY(write_picture(host, pipeline, *picture, file,
+    FLAME_TRY(write_picture(host, pipeline, picture, file,
                             parameters_text(request, settings, sampler.name, model.use, loras)));
     fmt::print("{}  seed {}, {:.1f} s  {}\n", file.string(), request.seed, seconds_since(begun),
                printable(request.prompt));
-    pictures.push_back(std::move(*picture));
+    pictures.push_back(std::move(picture));
   }
   if (pictures.size() < 2) return {};
   const fs::path grid = folder / "grid.png";

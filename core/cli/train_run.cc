@@ -13,7 +13,6 @@
 #include "core/cli/train_settings.h"
 #include "core/io/model_config.h"
 #include "core/io/weight_fingerprint.h"
-#include "core/pipeline/device_request.h"
 #include "core/train/features.h"
 #include "core/train/health.h"
 
@@ -29,7 +28,8 @@ double seconds_since(Clock::time_point start) {
 // Everything of one training, in the order in which it is made.
 class TrainRun {
  public:
-  explicit TrainRun(const Pipeline &pipeline) : pipeline_(pipeline) {}
+  TrainRun(const Pipeline &pipeline, const OpenDeviceRequest &request)
+      : pipeline_(pipeline), request_(request) {}
 
   Status run() {
     FLAME_TRY(open_models());
@@ -47,11 +47,7 @@ class TrainRun {
   }
 
   Status open_models() {
-    const ResolvedSection *backend = pipeline_.root.find_section("backend");
-    OpenDeviceRequest automatic;
-    automatic.reference = "auto";
-    FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue,
-                                      backend ? device_request(*backend) : automatic));
+    FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue, request_));
     FLAME_ASSIGN(models_,
                  open_drawing_models(host_, pipeline_, *pipeline_.root.find_section("model"),
                                      pipeline_.root.find_section("sample")));
@@ -219,6 +215,7 @@ class TrainRun {
   }
 
   const Pipeline &pipeline_;
+  const OpenDeviceRequest &request_;
   PluginHost host_{{}};
   std::unique_ptr<Device> device_;
   std::unique_ptr<DrawingModels> models_;
@@ -238,8 +235,8 @@ class TrainRun {
 
 }  // namespace
 
-Status train(const Pipeline &pipeline) {
-  return TrainRun(pipeline).run();
+Status train(const Pipeline &pipeline, const OpenDeviceRequest &request) {
+  return TrainRun(pipeline, request).run();
 }
 
 }  // namespace flame::cli

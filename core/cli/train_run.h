@@ -2,11 +2,12 @@
 #pragma once
 
 #include "core/pipeline/pipeline.h"
+#include "core/plugin/backends.h"
 
 namespace flame::cli {
 
 // Opens all that the pipeline names, makes what is missing of latents and texts, proves that every
 // trained parameter gets a gradient, trains, and proves that something was learned.
-Status train(const Pipeline &pipeline);
+Status train(const Pipeline &pipeline, const OpenDeviceRequest &request);
 
 }  // namespace flame::cli

@@ -160,23 +160,14 @@ class PaintPrograms::Planner {
       FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, *settings_.tile_rows));
       return {};
     }
-    FLAME_ASSIGN(made_.decoder, ImageProgram::plan(stored, device_));
-    return fit_decoder(stored);
-  }
-
-  // Takes bands, half as high each time, until the decoder takes no more than is there, or no more
-  // than the other programs.
-  Status fit_decoder(const Program &stored) {
     FLAME_ASSIGN(const uint64_t limit, memory_limit());
-    const auto fits = [&] {
-      const Needs needs = all_needs();
-      return limit == 0 || needs.arena + needs.rest <= limit || needs.arena > decoder_arena();
+    // No less than what the other programs take in turn.
+    const auto fits = [&](const ImageProgram &planned) {
+      const Needs needs = all_needs(planned);
+      return limit == 0 || needs.arena + needs.rest <= limit ||
+             needs.arena > planned.bytes_on(device_);
     };
-    if (fits() || !find_stages(stored)) return {};
-    for (int64_t rows = settings_.height / 2; rows >= models_.spec.latent_size; rows /= 2) {
-      FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, rows));
-      if (fits()) break;
-    }
+    FLAME_ASSIGN(made_.decoder, ImageProgram::plan_fitting(stored, device_, fits));
     return {};
   }
 
@@ -187,18 +178,12 @@ class PaintPrograms::Planner {
     return device_.free_memory();
   }
 
-  // What is kept between bands is the device's own memory, if the processor computes.
-  uint64_t decoder_arena() const {
-    return made_.decoder->arena_bytes() +
-           (device_.readable_by_processor() ? made_.decoder->host_bytes() : 0);
-  }
-
   struct Needs {
     uint64_t arena = 0, rest = 0;
   };
   // Tensors of their own add up, arenas are one.
-  Needs all_needs() const {
-    Needs needs{decoder_arena(), made_.decoder->parameter_bytes()};
+  Needs all_needs(const ImageProgram &decoder) const {
+    Needs needs{decoder.bytes_on(device_), decoder.parameter_bytes()};
     for (const Planned &each : planned_) {
       needs.arena = std::max(needs.arena, each.placed.arena_bytes);
       for (const Storage &storage : each.placed.storages)
@@ -209,7 +194,7 @@ class PaintPrograms::Planner {
 
   Status check_memory() const {
     if (!settings_.memory_bytes) return {};
-    const auto [arena, rest] = all_needs();
+    const auto [arena, rest] = all_needs(*made_.decoder);
     if (arena + rest <= *settings_.memory_bytes) return {};
     return Error{
         ErrorKind::kOutOfMemory,
