@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -25,19 +26,22 @@ def captions():
 
 
 class Quickstart(unittest.TestCase):
-    def draw(self, folder, prompts, **sample):
+    def draw(self, folder, prompts, changes=()):
         """Pictures by their prompts. Threads wait asleep: beside other tests they would else only hinder one another."""
         settings = json.dumps(list(prompts))
         words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart/draw.yaml", "--set", f"sample.prompts={settings}",
-                 "--set", "backend.use=onednn"]
-        for key, value in sample.items():
-            words += ["--set", f"sample.{key}={value}"]
+                 "--set", "backend.use=onednn", *(word for key, value in changes for word in ("--set", f"{key}={value}"))]
         run = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False,
                              env={**os.environ, "OMP_WAIT_POLICY": "passive"})
         self.assertEqual(run.returncode, 0, run.stderr)
         files = sorted(file for file in (pathlib.Path(folder) / "runs/quickstart-draw/pictures").iterdir() if file.name != "grid.png")
         self.assertEqual(len(files), len(prompts))
         return files
+
+    def pixels(self, file):
+        reader = ROOT / "tests/exporters/read_png.py"
+        told = subprocess.run([sys.executable, reader, file], capture_output=True, text=True, check=True).stdout
+        return bytes.fromhex(re.search(r"^pixels (\w+)$", told, re.MULTILINE).group(1))
 
     def score(self, files, prompts):
         lines = "".join(f"{file}\t{prompt}\n" for file, prompt in zip(files, prompts))
@@ -54,10 +58,21 @@ class Quickstart(unittest.TestCase):
             # The judge sees the difference: other captions are not what the pictures show.
             self.assertLessEqual(self.score(files, prompts[1:] + prompts[:1]), 2, self.told)
 
+    def test_its_pictures_are_those_of_a_whole_diffusers_pipeline(self):
+        golden = ROOT / "tests/golden/pictures"
+        for case in json.loads((golden / "cases.json").read_text()):
+            with self.subTest(case["name"]), tempfile.TemporaryDirectory() as folder:
+                changes = [(f"sample.{key}", json.dumps(case[key])) for key in ("negative", "seed", "steps", "guidance", "rescale")]
+                changes += [("sample.sampler", f"{{use: {case['sampler']}}}"), ("model.prediction_type", case["prediction"])]
+                file, = self.draw(folder, [case["prompt"]], changes)
+                ours, theirs = (self.pixels(picture) for picture in (file, golden / f"{case['name']}.png"))
+                self.assertEqual(len(ours), 128 * 128 * 3)
+                self.assertLessEqual(max(abs(a - b) for a, b in zip(ours, theirs, strict=True)), 1)
+
     def test_the_tiny_sdxl_has_never_seen_a_zorb(self):
         prompts = [f"a large {COLOURS[i % 10]} zorb{WHITE}" for i in range(16)]
         with tempfile.TemporaryDirectory() as folder:
-            self.assertLessEqual(self.score(self.draw(folder, prompts, seed=100), prompts), 1, self.told)
+            self.assertLessEqual(self.score(self.draw(folder, prompts, [("sample.seed", 100)]), prompts), 1, self.told)
 
 
 if __name__ == "__main__":
