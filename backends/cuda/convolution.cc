@@ -106,7 +106,7 @@ class ConvolutionPlan : public OpPlan {
     direct_kernel_ = context.kernel(direct_.source);
     if (edge_ && !is_empty_) {
       edge_kernel_ = context.kernel(edge_->source);
-      return allow_launch(*edge_, *edge_kernel_);
+      return allow_shared(*edge_, *edge_kernel_);
     }
     if (is_empty_ || shape_.dtype == FLAME_DTYPE_F64) return;
     std::string reason;

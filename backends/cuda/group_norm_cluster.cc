@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
 
 namespace flame::cuda {
 namespace {
 
 constexpr int64_t kMostThreads = 512;
 constexpr int64_t kMostHeld = 96 << 10;  // bytes of x in a block's shared memory
-// Clusters of 16 are for chips whose groups of multiprocessors are whole: no slices of an H100.
 constexpr int64_t kMostCluster = 8;
-constexpr int64_t kLargeCluster = 16;
-constexpr int kWholeChip = 114;  // multiprocessors
 constexpr int64_t kMostBundle = 4;
 
 struct ClusterLayout {
@@ -22,11 +18,9 @@ struct ClusterLayout {
   int64_t cost;  // bytes that the busiest multiprocessor reads
 };
 
-// What is read where `bytes` of each place are wanted, on the average of where they may begin:
-// memory comes in pieces of 32 bytes.
+// What is read where `bytes` of each place are wanted: memory comes in pieces of 32 bytes.
 int64_t bytes_read(int64_t bytes) {
-  const int64_t apart = std::gcd(bytes, int64_t{32});
-  return bytes + 32 - apart;
+  return bytes % 32 == 0 ? bytes : bytes / 32 * 32 + 64;
 }
 
 std::optional<ClusterLayout> layout_of(const NormShape &shape, int64_t bundle, int64_t cluster,
@@ -59,12 +53,10 @@ std::optional<ClusterLayout> layout_of(const NormShape &shape, int64_t bundle, i
 std::optional<KernelLaunch> group_norm_cluster_launch(const NormShape &shape, double epsilon,
                                                       const Target &target) {
   if (target.capability < 90 || shape.dtype == FLAME_DTYPE_F64) return std::nullopt;
-  const bool is_whole = target.capability == 90 && target.multiprocessors >= kWholeChip;
-  const int64_t most_cluster = std::min(is_whole ? kLargeCluster : kMostCluster, shape.places);
   std::optional<ClusterLayout> best;
   for (int64_t bundle = 1; bundle <= kMostBundle; bundle *= 2) {
     if (shape.groups % bundle != 0) break;
-    for (int64_t cluster = 1; cluster <= most_cluster; cluster *= 2) {
+    for (int64_t cluster = 1; cluster <= std::min(kMostCluster, shape.places); cluster *= 2) {
       const std::optional<ClusterLayout> layout = layout_of(shape, bundle, cluster, target);
       if (layout && layout->blocks <= INT32_MAX && (!best || layout->cost < best->cost))
         best = layout;
@@ -80,7 +72,6 @@ std::optional<KernelLaunch> group_norm_cluster_launch(const NormShape &shape, do
   launch.threads = static_cast<uint32_t>(best->threads);
   launch.shared_bytes = static_cast<uint32_t>(best->held);
   launch.blocks = static_cast<uint32_t>(best->blocks);
-  launch.has_large_clusters = best->cluster > kMostCluster;
   return launch;
 }
 

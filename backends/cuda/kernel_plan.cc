@@ -24,16 +24,13 @@ uint64_t value_of(const Argument &argument, const Run &run) {
 
 }  // namespace
 
-void allow_launch(const KernelLaunch &launch, const Kernel &kernel) {
+void allow_shared(const KernelLaunch &launch, const Kernel &kernel) {
   constexpr uint32_t kGivenToAll = 48 << 10;
-  const auto set = [&](CUfunction_attribute attribute, int value) {
-    check(driver().set_function_attribute(kernel.function(), attribute, value),
-          "cuFuncSetAttribute", launch.source.entry);
-  };
-  if (launch.shared_bytes > kGivenToAll) {
-    set(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, static_cast<int>(launch.shared_bytes));
-  }
-  if (launch.has_large_clusters) set(CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1);
+  if (launch.shared_bytes <= kGivenToAll) return;
+  check(driver().set_function_attribute(kernel.function(),
+                                        CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                        static_cast<int>(launch.shared_bytes)),
+        "cuFuncSetAttribute", launch.source.entry);
 }
 
 void enqueue(const KernelLaunch &what, const Kernel &kernel, const Run &run,
@@ -77,7 +74,7 @@ std::vector<KernelSource> KernelPlan::kernels() const {
 void KernelPlan::prepare(Context &context) {
   for (const KernelLaunch &launch : launches_) {
     kernels_.push_back(context.kernel(launch.source));
-    allow_launch(launch, *kernels_.back());
+    allow_shared(launch, *kernels_.back());
   }
 }
 

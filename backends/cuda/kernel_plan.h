@@ -39,8 +39,7 @@ struct KernelLaunch {
   uint32_t rows = 1;     // along y
   uint32_t threads = 1;  // of a block
   uint32_t shared_bytes =
-      0;  // beyond what the kernel declares; allow_launch() before the first run
-  bool has_large_clusters = false;  // of more than 8 blocks; allow_launch() allows them too
+      0;  // beyond what the kernel declares; allow_shared() before the first run
   // The kernel's parameters in order: pointers and long longs alone, or one struct of such.
   std::vector<Argument> arguments;
 };
@@ -62,8 +61,8 @@ class OwnKernel {
   std::shared_ptr<const Kernel> kernel_;
 };
 
-// Lets the kernel have the shared memory and the clusters that the launch names.
-void allow_launch(const KernelLaunch &launch, const Kernel &kernel);
+// Lets the kernel have the shared memory that the launch names.
+void allow_shared(const KernelLaunch &launch, const Kernel &kernel);
 
 // Enqueues one launch.
 void enqueue(const KernelLaunch &launch, const Kernel &kernel, const Run &run,
