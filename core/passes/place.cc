@@ -31,6 +31,12 @@ class Placer {
 
   Result<PlacedProgram> run() {
     for (const NamedValue &input : program_.inputs()) {
+      if (request_.shares_all) {
+        made_.inputs.push_back(
+            {input.name, values_[input.value] = fresh(program_.type(input.value))});
+        made_.storages.back().given = true;
+        continue;
+      }
       made_.inputs.push_back({input.name, external(input.name, class_of(input.name), input.value)});
     }
     for (const Parameter &parameter : program_.parameters()) {
@@ -261,7 +267,11 @@ class Placer {
         push_copy(tensor, copy, end);
         tensor = copy;
       }
-      if (!replaces) make_external(tensor.storage, output.name, MemoryClass::kOutputs);
+      if (request_.shares_all) {
+        made_.storages[tensor.storage].kept = true;
+      } else if (!replaces) {
+        make_external(tensor.storage, output.name, MemoryClass::kOutputs);
+      }
       made_.outputs.push_back({output.name, tensor});
     }
     // What may stand in place is known now.

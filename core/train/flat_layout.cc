@@ -6,11 +6,16 @@
 
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
+#include "flame/optimizer.h"
 
 namespace flame {
 namespace {
 
 using ParametersByName = std::unordered_map<std::string, const Parameter *>;
+
+int64_t padded(int64_t size, int64_t multiple) {
+  return (size + multiple - 1) / multiple * multiple;
+}
 
 Error unknown_parameter(const Program &program, const std::string &group, const std::string &name) {
   std::vector<std::string> known;
@@ -76,12 +81,13 @@ Result<FlatGroup> lay_out(const Program &program, const TrainedGroup &group,
                                        "trained once",
                                        printable(other->second)));
     }
-    const int64_t padded = (flat.size + kFlatAlignment - 1) / kFlatAlignment * kFlatAlignment;
-    flat.slices.push_back({name, type, padded});
-    flat.size = padded + type.shape.element_count();
-    if (flat.size > kMaxElementCount)
+    const int64_t offset = padded(flat.size, kFlatAlignment);
+    flat.slices.push_back({name, type, offset});
+    flat.size = offset + type.shape.element_count();
+    if (padded(flat.size, FLAME_GROUP_MULTIPLE) > kMaxElementCount)
       return refused(name, "and is then larger than a buffer can be");
   }
+  flat.size = padded(flat.size, FLAME_GROUP_MULTIPLE);
   if (!flat.slices.empty()) return flat;
   return config_error(
       fmt::format("the group '{}' has no parameters to train", printable(group.name)),
@@ -127,6 +133,12 @@ std::string gradient_name(std::string_view group) {
 }
 std::string state_name(std::string_view group, std::string_view state) {
   return fmt::format("train.state.{}.{}", group, state);
+}
+std::string shared_state_name(std::string_view group, std::string_view state) {
+  return fmt::format("train.shared_state.{}.{}", group, state);
+}
+std::string average_name(std::string_view group) {
+  return fmt::format("train.average.{}", group);
 }
 std::string learning_rate_name(std::string_view group) {
   return fmt::format("train.learning_rate.{}", group);
