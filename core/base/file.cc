@@ -86,10 +86,12 @@ Status AtomicFile::write(std::string_view bytes) {
   return {};
 }
 
-Status AtomicFile::commit() {
-  if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
+Status AtomicFile::commit(Flush flush) {
+  if (fchmod(file_.get(), 0644) != 0) return failure(path_, "write");
+  if (flush == Flush::kNow && fsync(file_.get()) != 0) return failure(path_, "write");
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
   temporary_.clear();
+  if (flush == Flush::kLater) return {};
   const std::filesystem::path folder = folder_of(path_);
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");

@@ -35,6 +35,13 @@ Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 // The whole content; a file over `max_bytes` is refused before it is read.
 Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
 
+// Whether commit() waits for the disk. What can be made again, as in a cache whose entries are
+// checked when they are read, need not wait.
+enum class Flush {
+  kNow,
+  kLater
+};
+
 // A file that gets its name only when it is whole: written under a temporary name beside `path`,
 // fsynced and renamed by commit(). Destroyed before that, it leaves nothing behind.
 class AtomicFile {
@@ -48,7 +55,7 @@ class AtomicFile {
   Status write(std::string_view bytes);
   // Afterwards `path` holds all that was written, flushed to the disk; on error, what it held
   // before. Called once.
-  Status commit();
+  Status commit(Flush flush = Flush::kNow);
 
  private:
   AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file);
