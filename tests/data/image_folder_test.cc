@@ -1,10 +1,14 @@
 // image-folder as the host uses it, on pictures that another program wrote and read.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include "core/base/file.h"
@@ -213,6 +217,61 @@ TEST_F(ImageFolderTest, SurvivesDamagedPictures) {
     EXPECT_TRUE(image.ok() || image.error().kind == ErrorKind::kStorage) << image.error().text();
     EXPECT_TRUE(image.ok() || name_of(source, i) != "~last.png");
   }
+}
+
+// The children of this process.
+std::vector<pid_t> children() {
+  std::ifstream list("/proc/self/task/" + std::to_string(getpid()) + "/children");
+  return {std::istream_iterator<pid_t>(list), {}};
+}
+
+TEST_F(ImageFolderTest, DecodesInAProcessThatEndsWithIt) {
+  add("rgb.png");
+  {
+    const PluginDataSource source = opened();
+    EXPECT_THAT(children(), IsEmpty()) << "until a picture is wanted";
+    ASSERT_TRUE(source.read(0, {}, "image").ok());
+    ASSERT_EQ(children().size(), 1u);
+    EXPECT_NE(getpgid(children()[0]), getpgid(0)) << "Ctrl-C is for the host";
+  }
+  EXPECT_THAT(children(), IsEmpty());
+}
+
+TEST_F(ImageFolderTest, StartsAnotherProcessWhenOneIsKilled) {
+  add("rgb.png");
+  const PluginDataSource source = opened();
+  const auto before = source.read(0, {}, "image");
+  for (int i = 0; i < 3; ++i) {
+    kill(children().at(0), SIGKILL);
+    const auto again = source.read(0, {}, "image");
+    ASSERT_TRUE(again.ok()) << again.error().text();
+    EXPECT_EQ(again->bytes, before->bytes);
+  }
+}
+
+TEST_F(ImageFolderTest, KeepsAPictureFromTakingTheMemory) {
+  const std::string script =
+      "import struct,sys,zlib\n"
+      "def part(k,d): return struct.pack('>I',len(d))+k+d+struct.pack('>I',zlib.crc32(k+d))\n"
+      "w=h=9000\n"
+      "z=zlib.compressobj(9)\n"
+      "rows=b''.join(z.compress(bytes(1+3*w)) for _ in range(h))+z.flush()\n"
+      "open(sys.argv[1],'wb').write(b'\\x89PNG\\r\\n\\x1a\\n'+part(b'IHDR',"
+      "struct.pack('>IIBBBBB',w,h,8,2,0,0,0))+part(b'IDAT',rows)+part(b'IEND',b''))\n";
+  write("../make.py", script);
+  const std::string command =
+      FLAME_PYTHON " " + (folder_ / "make.py").string() + " " + (data() / "large.png").string();
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  add("rgb.png", "small.png");
+  const PluginDataSource source =
+      opened({{"captions", {"names"}}, {"decoder_memory", {int64_t{256} << 20}}});
+  ASSERT_EQ(source.count(), 2u);
+  const auto large = source.read(0, {}, "image");
+  ASSERT_FALSE(large.ok());
+  EXPECT_EQ(large.error().kind, ErrorKind::kStorage);
+  EXPECT_THAT(large.error().text(), HasSubstr("large.png: "));
+  const auto small = source.read(1, {}, "image");
+  EXPECT_TRUE(small.ok()) << small.error().text() << "\nafter " << large.error().text();
 }
 
 TEST_F(ImageFolderTest, GivesAVariantForEachCropAndItsMirrorImage) {

@@ -127,20 +127,24 @@ bool reply(bool failed, const void *bytes, size_t size) {
   return send_all(&head, sizeof head) && send_all(bytes, size);
 }
 
+// False if this process should end.
 bool answer(const DecodeRequest &request, const std::vector<char> &file) {
   std::string reason;
+  bool out_of_memory = false;
   try {
     const Raster picture = decode(request, file);
     return reply(false, picture.bytes.data(), picture.bytes.size());
   } catch (const std::bad_alloc &) {
     reason = "decoding it takes too much memory";
+    out_of_memory = true;
   } catch (const std::exception &error) {
     reason = error.what();
   } catch (...) {
     reason = "it is broken";
   }
   reason.resize(std::min<size_t>(reason.size(), 1024));
-  return reply(true, reason.data(), reason.size());
+  // What a library holds on to after such a failure is lacking for the next picture.
+  return reply(true, reason.data(), reason.size()) && !out_of_memory;
 }
 
 int serve() {
