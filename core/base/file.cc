@@ -130,18 +130,21 @@ Status AtomicFile::write(std::string_view bytes) {
   return {};
 }
 
-Status AtomicFile::commit() {
-  if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
+Status AtomicFile::commit(Flush flush) {
+  if (fchmod(file_.get(), 0644) != 0) return failure(path_, "write");
+  if (flush == Flush::kNow && fsync(file_.get()) != 0) return failure(path_, "write");
   if (temporary_.empty()) FLAME_TRY(name_it());
-  return rename_file(std::exchange(temporary_, {}), path_);
+  return rename_file(std::exchange(temporary_, {}), path_, flush);
 }
 
-Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to) {
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to,
+                   Flush flush) {
   if (rename(from.c_str(), to.c_str()) != 0) {
     const Status status = failure(to, "rename to");
     unlink(from.c_str());
     return status;
   }
+  if (flush == Flush::kLater) return {};
   const std::filesystem::path folder = folder_of(to);
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");

@@ -35,6 +35,13 @@ Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 // The whole content; a file over `max_bytes` is refused before it is read.
 Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
 
+// Whether commit() waits for the disk. What can be made again, as in a cache whose entries are
+// checked when they are read, need not wait.
+enum class Flush {
+  kNow,
+  kLater
+};
+
 // A file that gets its name only when it is whole: written without a name in the folder of `path`,
 // fsynced and named by commit(). Destroyed before that, it leaves nothing behind; nor does a process
 // that is killed, where the file system has files without names (else a temporary one is left).
@@ -49,7 +56,7 @@ class AtomicFile {
   Status write(std::string_view bytes);
   // Afterwards `path` holds all that was written, flushed to the disk; on error, what it held
   // before. Called once.
-  Status commit();
+  Status commit(Flush flush = Flush::kNow);
 
  private:
   AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file);
@@ -62,7 +69,8 @@ class AtomicFile {
 
 // Gives a whole file another name in the same folder, in the place of what has it, and flushes the
 // folder. On error before that, `from` is removed and `to` is as it was.
-Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to);
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to,
+                   Flush flush = Flush::kNow);
 
 // All of `content` through an AtomicFile.
 Status write_file_atomically(const std::filesystem::path &path, std::string_view content);

@@ -1,5 +1,5 @@
 // Sizes pictures with Lanczos of three lobes on the stored (gamma) values, as Pillow's LANCZOS does
-// and the common trainers with it.
+// and the common trainers with it: columns first, rounded to bytes, then rows.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@ namespace image_folder {
 struct Raster {
   size_t width = 0, height = 0, channels = 0;
   std::vector<uint8_t> bytes;
+  bool multiplied = false;  // the colours are multiplied by alpha, the last channel
 };
 
 // The part of the picture, resized to resized_width × resized_height, that starts at (left, top).
