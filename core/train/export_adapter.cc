@@ -71,7 +71,7 @@ struct Layer {
   }
 };
 
-Result<std::vector<Layer>> layers_of(const TrainedPart &part) {
+Result<std::vector<Layer>> layers_of(const ExportedPart &part) {
   std::map<std::string, Layer> layers;
   std::vector<std::string> problems;
   for (const auto &[name, tensor] : part.tensors) {
@@ -107,7 +107,7 @@ struct NamedLayer {
   bool is_window = false;
 };
 
-Result<NamedLayer> name_of(const TrainedPart &part, const Layer &layer,
+Result<NamedLayer> name_of(const ExportedPart &part, const Layer &layer,
                            const std::optional<size_t> &layout) {
   const Shape weight = layer.weight();
   if (!layout) return NamedLayer{layer.name, weight.rank() == 4};
@@ -145,7 +145,7 @@ HostTensor scalar_of(double number) {
   return scalar;
 }
 
-Status add_part(const TrainedPart &part, const PluginExporter &exporter, TensorMap &tensors) {
+Status add_part(const ExportedPart &part, const PluginExporter &exporter, TensorMap &tensors) {
   FLAME_ASSIGN(const std::string wanted, exporter.layer_layout(part.part));
   std::optional<size_t> layout;
   if (!wanted.empty()) {
@@ -167,7 +167,7 @@ Status add_part(const TrainedPart &part, const PluginExporter &exporter, TensorM
 // What the exporter is given: flame/exporter.h says the names.
 Result<TensorMap> tensors_of(const AdapterExport &given, const PluginExporter &exporter) {
   TensorMap tensors;
-  for (const TrainedPart &part : given.parts) FLAME_TRY(add_part(part, exporter, tensors));
+  for (const ExportedPart &part : given.parts) FLAME_TRY(add_part(part, exporter, tensors));
   if (!tensors.empty()) return tensors;
   return config_error("there is no adapter to export", "train some layers");
 }

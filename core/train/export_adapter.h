@@ -14,7 +14,7 @@
 namespace flame {
 
 // The adapter of one model. Borrowed by the export.
-struct TrainedPart {
+struct ExportedPart {
   std::string part;  // the model's place: "unet", "text_encoder", "text_encoder_2"
   const PluginModel *model = nullptr;
   // LAYER.lora_down.weight and LAYER.lora_up.weight, as an adapter trains them beside the program's
@@ -25,7 +25,7 @@ struct TrainedPart {
 
 struct AdapterExport {
   std::string model;  // the component of the denoiser: "sdxl"
-  std::vector<TrainedPart> parts;
+  std::vector<ExportedPart> parts;
   ExportFacts facts;  // "model" is added
   std::filesystem::path path;
   bool overwrite = false;  // an existing file is replaced, once the new one is right

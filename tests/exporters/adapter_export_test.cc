@@ -83,9 +83,9 @@ class AdapterExport : public testing::Test {
     delete folder_;
   }
 
-  static TrainedPart part(size_t index, Filter wanted = any, int64_t rank = 2) {
+  static ExportedPart part(size_t index, Filter wanted = any, int64_t rank = 2) {
     const Place &place = (*places_)[index];
-    TrainedPart part{place.part, &*place.model, {}, {}};
+    ExportedPart part{place.part, &*place.model, {}, {}};
     int64_t seed = 0;
     for (const WantedParameter &parameter : place.parameters) {
       const std::string layer = layer_of(parameter);
@@ -118,7 +118,7 @@ class AdapterExport : public testing::Test {
     };
   }
 
-  flame::AdapterExport given(std::vector<TrainedPart> parts, const std::string &file) {
+  flame::AdapterExport given(std::vector<ExportedPart> parts, const std::string &file) {
     return {"sdxl", std::move(parts), {}, *folder_ / file, false};
   }
 
@@ -155,7 +155,7 @@ TEST_F(AdapterExport, ReadsBackWhatWasTrained) {
       const Place &place = (*places_)[index];
       SCOPED_TRACE(name + " " + place.component);
       for (const int64_t rank : {1, 2}) {
-        const TrainedPart trained = part(index, any, rank);
+        const ExportedPart trained = part(index, any, rank);
         const auto request = given({trained}, fmt::format("{}-{}-{}", name, index, rank));
         const Result<ExportReport> report = export_adapter(request, exporter(name));
         ASSERT_TRUE(report.ok()) << report.error().text();

@@ -14,6 +14,7 @@
 #include "core/passes/layer_presets.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/runtime/evaluate.h"
+#include "core/tensor/numbers.h"
 #include "core/train/noise_levels.h"
 #include "core/train/objective.h"
 #include "tests/golden/golden_case.h"
@@ -31,9 +32,9 @@ const fs::path kRecording = fs::path(FLAME_SOURCE_DIR) / "tests/golden/recording
 // What make_training.py draws, rounded to f32.
 HostTensor drawn(int64_t seed, const Shape &shape, double scale = 1, double offset = 0) {
   const Draw draw{{DType::kF64, shape}, seed, 1 << 20, -2.0, 0x1p-18};
-  std::vector<double> numbers = numbers_of(draw.tensor());
+  std::vector<double> numbers = flame::numbers_of(draw.tensor());
   for (double &x : numbers) x = offset + scale * static_cast<float>(x);
-  return tensor_of({DType::kF32, shape}, numbers);
+  return flame::tensor_of({DType::kF32, shape}, numbers);
 }
 
 class TrainingGolden : public testing::Test {
@@ -144,7 +145,7 @@ class TrainingGolden : public testing::Test {
     FLAME_ASSIGN(const Gradients whole, differentiate(simple, gradients));
     FLAME_ASSIGN(TensorMap tensors, inputs(given));
     tensors.insert(given_.begin(), given_.end());
-    return evaluate(device, whole.program, tensors);
+    return flame::evaluate(device, whole.program, tensors);
   }
 
   Result<TensorMap> inputs(const Json &given) const {
@@ -163,15 +164,16 @@ class TrainingGolden : public testing::Test {
     TensorMap made;
     made["latent"] = drawn(1, Shape{2, 9, 13, 4});
     made["mask"] = drawn(4, Shape{2, 9, 13, 1}, 0.5, 0.5);
-    made["signal"] = tensor_of(row, signal);
-    made["noise"] = tensor_of(row, noise);
-    made["time"] = tensor_of(row, times);
-    made["weight"] = tensor_of(row, weights);
-    made["seed"] = tensor_of(scalar, std::vector<double>{golden_.find("seed")->as_number()});
-    made["counter"] = tensor_of(scalar, std::vector<double>{golden_.find("counter")->as_number()});
+    made["signal"] = flame::tensor_of(row, signal);
+    made["noise"] = flame::tensor_of(row, noise);
+    made["time"] = flame::tensor_of(row, times);
+    made["weight"] = flame::tensor_of(row, weights);
+    made["seed"] = flame::tensor_of(scalar, std::vector<double>{golden_.find("seed")->as_number()});
+    made["counter"] =
+        flame::tensor_of(scalar, std::vector<double>{golden_.find("counter")->as_number()});
     made["encoder_hidden_states"] = drawn(2, Shape{2, 5, 12});
     made["text_embeds"] = drawn(3, Shape{2, 8});
-    made["time_ids"] = tensor_of({DType::kF32, Shape{2, 6}}, ids);
+    made["time_ids"] = flame::tensor_of({DType::kF32, Shape{2, 6}}, ids);
     if (!flag(given, "masked")) made.erase("mask");
     return made;
   }
@@ -181,14 +183,14 @@ class TrainingGolden : public testing::Test {
       const std::string &name = *given.find("name")->as_string();
       const Result<TensorMap> answers = run(given, testing_support::device(backend));
       ASSERT_TRUE(answers.ok()) << name << ": " << answers.error().text();
-      const double loss = numbers_of(answers->at("loss"))[0];
+      const double loss = flame::numbers_of(answers->at("loss"))[0];
       EXPECT_NEAR(loss, given.find("loss")->as_number(), most * std::abs(loss)) << name;
-      EXPECT_LE(
-          relative_error(numbers_of(answers->at("losses")), *read_numbers(*given.find("losses"))),
-          most)
+      EXPECT_LE(relative_error(flame::numbers_of(answers->at("losses")),
+                               *read_numbers(*given.find("losses"))),
+                most)
           << name;
       for (const auto &[parameter, list] : *given.find("gradients")->as_object()) {
-        EXPECT_LE(relative_error(numbers_of(answers->at("gradient.denoiser/" + parameter)),
+        EXPECT_LE(relative_error(flame::numbers_of(answers->at("gradient.denoiser/" + parameter)),
                                  *read_numbers(list)),
                   most)
             << name << ", " << parameter;
