@@ -3,8 +3,10 @@
 
     venv/bin/python tests/bench/pictures.py [--rounds 3]     (the venv of tests/golden/make_pictures.py)
 
-flamehost's time is that of the whole process, start and files included. diffusers' counts drawing alone, once with all
-pictures in one batch and once one by one; its models are loaded and warm."""
+flamehost's time is that of the whole process, start and files included; a process that draws one picture in one step tells how
+much of it that is. diffusers' counts drawing alone, once with all pictures in one batch and once one by one; its models are
+loaded and warm. On a machine with other work give both OMP_WAIT_POLICY=passive, and look at the processor's time: threads that
+wait awake for one that does not run take most of it."""
 import argparse
 import json
 import os
@@ -31,8 +33,9 @@ PROMPTS = [f"a large {colour} star on a white background"
            for colour in ("red", "green", "blue", "yellow", "orange", "purple", "pink", "brown")]
 
 
-def by_flamehost(program, folder):
-    settings = ["backend.use=onednn", f"backend.threads={THREADS}", "sample.prompts=" + json.dumps(PROMPTS)]
+def by_flamehost(program, folder, prompts=None, steps=20):
+    settings = ["backend.use=onednn", f"backend.threads={THREADS}", f"sample.steps={steps}",
+                "sample.prompts=" + json.dumps(prompts or PROMPTS)]
     words = [program, "run", ROOT / "configs/quickstart/draw.yaml", *(word for setting in settings for word in ("--set", setting))]
     start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     subprocess.run([str(word) for word in words], cwd=folder, check=True, capture_output=True)
@@ -72,6 +75,7 @@ def main():
     runs = {"diffusers, one by one": lambda: peer.draw(1), f"diffusers, batch {COUNT}": lambda: peer.draw(COUNT)}
     with tempfile.TemporaryDirectory() as folder:
         runs["flamehost, whole process"] = lambda: by_flamehost(arguments.flamehost, folder)
+        runs["the same, one picture, one step"] = lambda: by_flamehost(arguments.flamehost, folder, PROMPTS[:1], 1)
         for run in runs.values():
             run()
         times = {name: [] for name in runs}
@@ -81,7 +85,7 @@ def main():
     print(f"{COUNT} pictures of 128x128, 20 steps with guidance, {THREADS} threads, load of the machine {os.getloadavg()[0]:.1f}")
     for name, values in times.items():
         walls, used = zip(*values)
-        print(f"  {name:26} {statistics.median(walls):6.2f} s of " + ", ".join(f"{wall:.2f}" for wall in walls) +
+        print(f"  {name:31} {statistics.median(walls):6.2f} s of " + ", ".join(f"{wall:.2f}" for wall in walls) +
               f"; processor {statistics.median(used):6.2f} s of " + ", ".join(f"{one:.2f}" for one in used))
 
 
