@@ -94,7 +94,9 @@ flame_status ShownTensors::copy(flame_call *call, const Shown &from,
     return refuse("the tensor to read into has too little memory, or none of the processor's");
   std::byte *to = static_cast<std::byte *>(into.data) + into.byte_offset;
   if (convert_elements(type.dtype, from.tensor->bytes, *dtype, {to, size})) return FLAME_OK;
-  return refuse(fmt::format("'{}' holds numbers that {} cannot", *from.name, name_of(*dtype)));
+  return CallScope::service_failed(
+      call, FLAME_ERROR_NUMERIC,
+      fmt::format("'{}' holds numbers that are not finite in {}", *from.name, name_of(*dtype)));
 }
 
 }  // namespace

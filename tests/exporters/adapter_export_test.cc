@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 
 #include "core/base/sha256.h"
@@ -68,7 +69,8 @@ class AdapterExport : public testing::Test {
          {std::pair{"sdxl", "unet"}, std::pair{"clip-l", "text_encoder"},
           std::pair{"clip-g", "text_encoder_2"}}) {
       Place place{component, part, model_test::start_model(*host_, component), {}};
-      for (const WantedParameter &parameter : *parameters_of(*place.model)) {
+      const Result<std::vector<WantedParameter>> wanted = parameters_of(*place.model);
+      for (const WantedParameter &parameter : *wanted) {
         const size_t rank = parameter.type.shape.rank();
         if ((rank == 2 || rank == 4) && parameter.name.ends_with(".weight") &&
             parameter.name.find("embedding.weight") == std::string::npos)
@@ -190,6 +192,9 @@ TEST_F(AdapterExport, NamesModulesAsKohyaAndPeftDo) {
   const auto names = [&](const std::string &name) {
     const auto request = given({part(0), part(1), part(2)}, "names-" + name);
     EXPECT_TRUE(export_adapter(request, exporter(name)).ok());
+    // For tests/golden/check_lora.py.
+    if (const char *kept = std::getenv("FLAME_KEEP_FOLDER"))
+      fs::copy_file(request.path, fs::path(kept) / (name + ".safetensors"));
     std::vector<std::string> names;
     const auto file = SafetensorsFile::open(request.path);
     for (const StoredTensor &tensor : file->tensors())
