@@ -88,9 +88,16 @@ Status AtomicFile::write(std::string_view bytes) {
 
 Status AtomicFile::commit() {
   if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
-  temporary_.clear();
-  const std::filesystem::path folder = folder_of(path_);
+  return rename_file(std::exchange(temporary_, {}), path_);
+}
+
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to) {
+  if (rename(from.c_str(), to.c_str()) != 0) {
+    const Status status = failure(to, "rename to");
+    unlink(from.c_str());
+    return status;
+  }
+  const std::filesystem::path folder = folder_of(to);
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");
   return {};

@@ -58,6 +58,10 @@ class AtomicFile {
   Descriptor file_;
 };
 
+// Gives a whole file another name in the same folder, in the place of what has it, and flushes the
+// folder. On error before that, `from` is removed and `to` is as it was.
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to);
+
 // All of `content` through an AtomicFile.
 Status write_file_atomically(const std::filesystem::path &path, std::string_view content);
 

@@ -218,7 +218,10 @@ SectionSpec exports() {
   section.own = own("export", "Files for other programs, written when training ends.",
                     {Option("path", OptionType::kPath, "The file to write.")
                          .needed()
-                         .also({"file", "output", "output_name", "filename"})});
+                         .also({"file", "output", "output_name", "filename"}),
+                     Option("overwrite", OptionType::kBool,
+                            "Replaces a file that is there; without it, that is an error.")
+                         .is("false")});
   return section;
 }
 

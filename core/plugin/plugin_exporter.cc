@@ -94,7 +94,9 @@ flame_status ShownTensors::copy(flame_call *call, const Shown &from,
     return refuse("the tensor to read into has too little memory, or none of the processor's");
   std::byte *to = static_cast<std::byte *>(into.data) + into.byte_offset;
   if (convert_elements(type.dtype, from.tensor->bytes, *dtype, {to, size})) return FLAME_OK;
-  return refuse(fmt::format("'{}' holds numbers that {} cannot", *from.name, name_of(*dtype)));
+  return CallScope::service_failed(
+      call, FLAME_ERROR_NUMERIC,
+      fmt::format("'{}' holds numbers that are not finite in {}", *from.name, name_of(*dtype)));
 }
 
 }  // namespace
@@ -115,12 +117,24 @@ Result<PluginExporter> PluginExporter::create(const flame_exporter_interface &ta
       "use another version of the plugin, or tell its author");
 }
 
-Status PluginExporter::write(const TensorMap &tensors, const ExportFacts &facts) const {
+Result<std::string> PluginExporter::layer_layout(std::string_view part) const {
+  if (!FLAME_HAS(flame_exporter_interface, &table(), layer_layout)) return std::string();
+  flame_str layout{};
+  CallScope scope(plugin_id_, "flame.exporter/1 layer_layout");
+  FLAME_TRY(
+      scope.finish(table().layer_layout(handle_.get(), scope.call(), flame_text(part), &layout)));
+  return std::string(text_of(layout));
+}
+
+Status PluginExporter::check(const TensorMap &tensors) const {
   const ShownTensors shown(tensors);
-  {
-    CallScope scope(plugin_id_, "flame.exporter/1 check");
-    FLAME_TRY(scope.finish(table().check(handle_.get(), scope.call(), shown.get())));
-  }
+  CallScope scope(plugin_id_, "flame.exporter/1 check");
+  return scope.finish(table().check(handle_.get(), scope.call(), shown.get()));
+}
+
+Status PluginExporter::write(const TensorMap &tensors, const ExportFacts &facts) const {
+  FLAME_TRY(check(tensors));
+  const ShownTensors shown(tensors);
   AttributeList texts;
   for (const auto &[name, text] : facts) texts.add_string(name, text);
   CallScope scope(plugin_id_, "flame.exporter/1 write");

@@ -23,6 +23,11 @@ class PluginExporter {
   static Result<PluginExporter> create(const flame_exporter_interface &table, std::string plugin_id,
                                        std::string_view component, const AttributeList &options);
 
+  // The layout in which the layers of a part are named; empty for the names of programs.
+  Result<std::string> layer_layout(std::string_view part) const;
+
+  // Can these be written? Errors: the plugin's own, which name what cannot.
+  Status check(const TensorMap &tensors) const;
   // Asks first whether it can be written at all, then writes the file, whole or not at all. Errors:
   // the plugin's own, which name what cannot be written; kStorage.
   Status write(const TensorMap &tensors, const ExportFacts &facts) const;

@@ -19,7 +19,9 @@ struct TrialTensor {
   flame_dtype dtype;
   std::vector<int64_t> shape, strides;
 
-  uint64_t count() const { return static_cast<uint64_t>(shape[0] * strides[0]); }
+  uint64_t count() const {
+    return shape.empty() ? 1 : static_cast<uint64_t>(shape[0] * strides[0]);
+  }
 };
 
 // What the host hands over: the tensors of a small adapter, or one picture.
@@ -27,14 +29,18 @@ using TrialTensors = std::vector<TrialTensor>;
 
 const TrialTensors &small_adapter() {
   static const TrialTensors tensors = {
-      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down",
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down.weight",
        FLAME_DTYPE_F32,
        {4, 640},
        {640, 1}},
-      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up",
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up.weight",
        FLAME_DTYPE_F32,
        {640, 4},
        {4, 1}},
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.alpha",
+       FLAME_DTYPE_F32,
+       {},
+       {}},
   };
   return tensors;
 }
