@@ -35,7 +35,7 @@ std::unordered_map<std::string, ValueId> flat_views(ProgramBuilder &builder,
   return views;
 }
 
-// The gradients of a group in the layout of its buffer, zeros between them.
+// The gradients of a group in the layout of its buffer, zeros between and behind them.
 Term gather_gradients(ProgramBuilder &builder, const FlatGroup &group, DType master,
                       const std::unordered_map<std::string, ValueId> &gradients) {
   std::vector<Term> pieces;
@@ -47,6 +47,7 @@ Term gather_gradients(ProgramBuilder &builder, const FlatGroup &group, DType mas
     pieces.push_back(cast(reshape(gradient, Shape{count}), master));
     end = part.offset + count;
   }
+  if (group.size > end) pieces.push_back(fill(builder, Shape{group.size - end}, 0, master));
   return concat(pieces, 0);
 }
 

@@ -21,11 +21,11 @@ struct FlatSlice {
   int64_t offset = 0;  // of its first element in the buffer, in elements
 };
 
-// The slices follow each other; the elements between them are 0 and stay so.
+// The slices follow each other; the elements between and behind them are 0 and stay so.
 struct FlatGroup {
   std::string name;
   std::vector<FlatSlice> slices;
-  int64_t size = 0;  // elements of the buffer
+  int64_t size = 0;  // elements of the buffer, a multiple of FLAME_GROUP_MULTIPLE
 
   Shape shape() const { return Shape{size}; }
 };
@@ -34,7 +34,7 @@ struct FlatGroup {
 inline constexpr int64_t kFlatAlignment = 64;
 
 // The groups in their order; without any, one group "all" of every trainable parameter, in the
-// program's order. Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a
+// program's order. Within a group, parameters that the program concatenates stand side by side. Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a
 // float, in two groups; a group without a name, with another's name, or without parameters.
 Result<std::vector<FlatGroup>> flat_layout(const Program &program,
                                            const std::vector<TrainedGroup> &groups = {});
@@ -43,6 +43,9 @@ Result<std::vector<FlatGroup>> flat_layout(const Program &program,
 std::string parameters_name(std::string_view group);  // "train.parameters.unet"
 std::string gradient_name(std::string_view group);
 std::string state_name(std::string_view group, std::string_view state);
+// Of a state that the groups of one optimizer share, named by the first of them.
+std::string shared_state_name(std::string_view group, std::string_view state);
+std::string average_name(std::string_view group);  // of the parameters over the steps
 std::string learning_rate_name(std::string_view group);
 
 }  // namespace flame

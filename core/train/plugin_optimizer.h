@@ -8,19 +8,22 @@
 
 #include "core/plugin/attribute_list.h"
 #include "core/program/program_builder.h"
+#include "core/train/flat_layout.h"
 #include "flame/optimizer.h"
 
 namespace flame {
 
-// A buffer as large as the parameters that an optimizer keeps from step to step.
+// A buffer that an optimizer keeps from step to step.
 struct StateSpec {
   std::string name;            // "momentum"; unique
   std::optional<DType> dtype;  // absent: that of the master copy
   double initial = 0;          // of every element before the first step
+  uint32_t extent = FLAME_STATE_PER_ELEMENT;
 };
 
-// The values that a step starts from and ends with.
+// The values that the step of one group starts from and ends with.
 struct StepInputs {
+  const FlatGroup *layout = nullptr;
   ValueId parameter = 0;      // [n], the master copy
   ValueId gradient = 0;       // [n]
   ValueId step = 0;           // scalar i64: 1 in the first step
@@ -42,9 +45,14 @@ class PluginOptimizer {
                                         const AttributeList &options);
 
   const std::vector<StateSpec> &states() const { return states_; }
-  // Adds one step to the builder. What the plugin gives is like what it replaces, or it is an error
-  // that names it.
-  Result<StepOutputs> build(ProgramBuilder &builder, const StepInputs &inputs) const;
+  // True: all groups that this optimizer steps are built in one call.
+  bool shares_state() const;
+  // Of the state `index` for a group.
+  Result<Shape> state_shape(size_t index, const FlatGroup &group) const;
+  // Adds one step to the builder: of one group, or of all if they share a state. What the plugin
+  // gives is like what it replaces, or it is an error that names it.
+  Result<std::vector<StepOutputs>> build(ProgramBuilder &builder,
+                                         const std::vector<StepInputs> &groups) const;
 
  private:
   struct Destroy {
@@ -58,6 +66,8 @@ class PluginOptimizer {
 
   const flame_optimizer_interface &table() const { return *handle_.get_deleter().table; }
   Status read_states();
+  Status check_outputs(ProgramBuilder &builder, const StepInputs &inputs,
+                       const StepOutputs &outputs) const;
   Error broken(std::string_view what) const;
 
   std::string plugin_id_;

@@ -6,6 +6,7 @@
 #include "core/base/flame_text.h"
 #include "core/base/terminal.h"
 #include "core/plugin/validate/for_each.h"
+#include "core/plugin/validate/trial_group.h"
 #include "core/plugin/validate/watched_builder.h"
 #include "flame/flame.h"
 
@@ -138,9 +139,33 @@ Status judge_type(ProgramBuilder &builder, flame_value value, const TensorType &
                 fmt::format("it is {}", builder.type_of(value).text()));
 }
 
+// The type of a state for the trial's group.
+Result<TensorType> state_type(Subject &subject, const flame_optimizer_interface *table,
+                              flame_optimizer *optimizer, uint32_t index,
+                              const flame_state_info &info, const TrialGroup &group) {
+  const auto dtype = info.dtype == 0 ? DType::kF32 : dtype_from_abi(info.dtype);
+  if (!dtype) return broken("an element type of flame/tensor.h, or 0", "another number");
+  if (info.extent == FLAME_STATE_SHARED) return TensorType{*dtype, Shape()};
+  if (info.extent == FLAME_STATE_PER_ELEMENT) return TensorType{*dtype, Shape{TrialGroup::kSize}};
+  if (info.extent != FLAME_STATE_SIZED) {
+    return broken("an extent of flame/optimizer.h", fmt::format("{}", info.extent));
+  }
+  if (!FLAME_HAS(flame_optimizer_interface, table, state_size)) {
+    return broken("state_size(), for there is a sized state", "no such function");
+  }
+  int64_t size = 0;
+  CheckedCall call;
+  subject.at(fmt::format("state_size({})", index));
+  FLAME_TRY(call.expect_success(
+      "state_size()", table->state_size(optimizer, call.get(), index, group.get(), &size)));
+  if (size >= 1 && size <= kMaxElementCount) return TensorType{*dtype, Shape{size}};
+  return broken("a size of 1 or more", fmt::format("{}", size));
+}
+
 Result<Hindrance> try_optimizer(Subject &subject, const flame_optimizer_interface *table,
                                 flame_optimizer *optimizer) {
-  const TensorType flat{DType::kF32, Shape{1024}};
+  const TensorType flat{DType::kF32, Shape{TrialGroup::kSize}};
+  const TrialGroup group;
   WatchedBuilder watched;
   ProgramBuilder &builder = watched.builder();
   flame_update update{};
@@ -149,6 +174,7 @@ Result<Hindrance> try_optimizer(Subject &subject, const flame_optimizer_interfac
   update.gradient = builder.input("gradient", flat);
   update.step = builder.input("step", kStep);
   update.learning_rate = builder.input("learning_rate", kScalar);
+  update.group = group.get();
   std::vector<flame_value> states;
   std::vector<TensorType> types;
   for (;; ++update.state_count) {
@@ -157,9 +183,9 @@ Result<Hindrance> try_optimizer(Subject &subject, const flame_optimizer_interfac
     info.struct_size = sizeof info;
     subject.at(fmt::format("describe_state({})", update.state_count));
     if (table->describe_state(optimizer, call.get(), update.state_count, &info) != FLAME_OK) break;
-    const auto dtype = info.dtype == 0 ? DType::kF32 : dtype_from_abi(info.dtype);
-    if (!dtype) return broken("an element type of flame/tensor.h, or 0", "another number");
-    types.push_back({*dtype, flat.shape});
+    FLAME_ASSIGN(const TensorType type,
+                 state_type(subject, table, optimizer, update.state_count, info, group));
+    types.push_back(type);
     states.push_back(builder.input(fmt::format("state_{}", update.state_count), types.back()));
   }
   std::vector<flame_value> new_states(states.size());

@@ -9,6 +9,7 @@
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
 #include "core/plugin/validate/for_each.h"
+#include "core/plugin/validate/trial_group.h"
 #include "flame/flame.h"
 
 namespace flame {
@@ -21,7 +22,7 @@ constexpr uint32_t kMostNames = 1000;
 class RefusingBuilder {
  public:
   RefusingBuilder()
-      : table_{sizeof table_, 0, this, input, parameter, op, output, describe, push, pop} {}
+      : table_{sizeof table_, 0, this, input, parameter, op, output, describe, push, pop, start} {}
   const flame_program_builder *get() const { return &table_; }
   uint64_t calls() const { return calls_; }
 
@@ -53,6 +54,9 @@ class RefusingBuilder {
     return refuse(self, call);
   }
   static flame_status pop(void *self, flame_call *call) noexcept { return refuse(self, call); }
+  static flame_status start(void *self, flame_call *call, flame_value, uint32_t, double) noexcept {
+    return refuse(self, call);
+  }
 
   flame_program_builder table_;
   uint64_t calls_ = 0;
@@ -201,8 +205,10 @@ Result<Done> optimizer_passes_failures_on(Subject &subject) {
         FLAME_ASSIGN(const uint32_t count, count_states(subject, table, optimizer));
         std::vector<flame_value> states(count), new_states(count);
         for (uint32_t i = 0; i < count; ++i) states[i] = 5 + i;
-        flame_update update{sizeof update,    1, 2, 3, 4, count, states.data(), 0, 0,
-                            new_states.data()};
+        const TrialGroup group;
+        flame_update update{
+            sizeof update,     1,           2,      3, 4, count, states.data(), 0, 0,
+            new_states.data(), group.get(), nullptr};
         RefusingBuilder builder;
         CheckedCall call;
         subject.at("build() with a builder that refuses");

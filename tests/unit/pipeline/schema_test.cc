@@ -4,6 +4,8 @@
 
 #include "core/pipeline/option_schema.h"
 #include "core/pipeline/page.h"
+#include "core/pipeline/sections.h"
+#include "core/train/schedule.h"
 #include "tests/fixtures/sample_catalogue.h"
 
 namespace flame {
@@ -88,6 +90,17 @@ TEST(Page, StandsForEveryNameOfTheSchema) {
   for (const std::string &name : schema_names(components)) {
     EXPECT_TRUE(page_of(name, components).ok()) << name;
   }
+}
+
+TEST(BuiltInComponents, AreSchedulesThatTrainingKnows) {
+  size_t schedules = 0;
+  for (const ComponentSpec &component : built_in_components()) {
+    if (component.kind != "schedule") continue;
+    EXPECT_TRUE(schedule_kind(component.id)) << component.id;
+    ++schedules;
+  }
+  EXPECT_EQ(schedules, 5u);
+  EXPECT_FALSE(schedule_kind("cosin"));
 }
 
 }  // namespace

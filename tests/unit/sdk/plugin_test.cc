@@ -177,7 +177,7 @@ TEST_F(Plugins, EndTheListOfStatesAndWriteNoFurtherThanTheHostsStruct) {
   EXPECT_EQ(optimizer().describe_state(made, call, 2, &info), FLAME_ERROR_END);
   EXPECT_EQ(call.failures, 1);
 
-  flame_state_info shorter = {offsetof(flame_state_info, initial), 0, {}, 77};
+  flame_state_info shorter = {offsetof(flame_state_info, initial), 0, {}, 77, 0, 0};
   EXPECT_EQ(optimizer().describe_state(made, call, 0, &shorter), FLAME_OK);
   EXPECT_EQ(shorter.initial, 77) << "an older host's struct ends before this field";
   optimizer().destroy(made);

@@ -46,13 +46,13 @@ static const flame_optimizer_interface optimizer_interface = {
 #else
     sizeof(flame_optimizer_interface),
 #endif
-    0,    create, destroy,
+    0,     create, destroy,
 #ifdef NULL_FUNCTION
     NULL,
 #else
     describe_state,
 #endif
-    build};
+    build, NULL};
 
 static flame_status start(flame_call *call) {
   (void)call;
