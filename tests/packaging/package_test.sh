@@ -41,6 +41,7 @@ grep -q 'flame/entry.h$' "$work/contents-flamehost-dev" || fail "flamehost-dev l
 dpkg-deb --field "$packages"/flamehost_*.deb Depends >"$work/depends"
 grep -q "lib/flamehost/plugins/reference.so$" "$work/contents-flamehost" || fail "flamehost lacks the reference backend"
 grep -q "lib/flamehost/libflame-openimageio.so$" "$work/contents-flamehost" || fail "flamehost lacks the writer of pictures"
+grep -q "lib/flamehost/flame-picture-decoder$" "$work/contents-flamehost" || fail "flamehost lacks the reader of pictures"
 grep -q libopenimageio "$work/depends" || fail "flamehost depends on no OpenImageIO"
 grep -q libyaml-cpp "$work/depends" || fail "flamehost depends on no yaml-cpp"
 lintian --fail-on error --allow-root "$packages"/*.deb || fail "lintian has errors"
