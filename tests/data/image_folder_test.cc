@@ -349,7 +349,7 @@ TEST_F(ImageFolderTest, OpensNoPictureASecondTime) {
   {
     const PluginDataSource source = opened();
     for (uint64_t i = 0; i < 3; ++i) first += *source.identity(i) + "\n";
-    EXPECT_THAT(notes_of(source), HasSubstr("3 files were looked into"));
+    EXPECT_THAT(notes_of(source), HasSubstr("files looked into: 3,"));
   }
   // A file that cannot be opened shows who tries to. (Root opens all, so it is also made another.)
   for (const char *name : {"rgb.png", "plain.jpg", "lossy.webp"}) {
@@ -364,7 +364,7 @@ TEST_F(ImageFolderTest, OpensNoPictureASecondTime) {
   std::string second;
   for (uint64_t i = 0; i < source.count(); ++i) second += *source.identity(i) + "\n";
   EXPECT_EQ(first, second);
-  EXPECT_THAT(notes_of(source), HasSubstr("0 files were looked into"));
+  EXPECT_THAT(notes_of(source), HasSubstr("files looked into: 0,"));
 }
 
 TEST_F(ImageFolderTest, LooksAnewAtWhatHasChangedAndAtABrokenIndex) {
@@ -373,13 +373,13 @@ TEST_F(ImageFolderTest, LooksAnewAtWhatHasChangedAndAtABrokenIndex) {
   { opened(); }
   fs::remove(data() / "rgb.png");
   fs::copy_file(kPictures / "palette.png", data() / "rgb.png");
-  EXPECT_THAT(notes_of(opened()), HasSubstr("1 files were looked into"));
+  EXPECT_THAT(notes_of(opened()), HasSubstr("files looked into: 1,"));
   for (const auto &file : fs::directory_iterator(folder_ / "index")) {
     std::string content = *read_file(file.path());
     content[content.size() / 2] ^= 1;
     std::ofstream(file.path(), std::ios::binary) << content;
   }
-  EXPECT_THAT(notes_of(opened()), HasSubstr("2 files were looked into"));
+  EXPECT_THAT(notes_of(opened()), HasSubstr("files looked into: 2,"));
 }
 
 TEST_F(ImageFolderTest, RefusesAPictureThatChangesDuringTheRun) {
@@ -450,7 +450,7 @@ TEST_F(ImageFolderTest, PrintsItsBuckets) {
   add("plain.jpg");
   add("turned.png");
   EXPECT_THAT(notes_of(opened({{"upscale", {true}}, {"bucket_step", {int64_t{32}}}})),
-              AllOf(HasSubstr("     bucket    pictures"), HasSubstr("3 of 3 pictures are used")));
+              AllOf(HasSubstr("     bucket    pictures"), HasSubstr("pictures used: 3 of 3;")));
 }
 
 TEST_F(ImageFolderTest, NamesProfilesThatItDoesNotFollow) {
@@ -460,9 +460,9 @@ TEST_F(ImageFolderTest, NamesProfilesThatItDoesNotFollow) {
   add("cmyk.jpg");
   add("deep.png");
   const std::string notes = notes_of(opened());
-  EXPECT_THAT(notes, HasSubstr("have the colour profile 'Lab"));
-  EXPECT_THAT(notes, HasSubstr("1 pictures are CMYK"));
-  EXPECT_THAT(notes, HasSubstr("1 pictures have 16 bits"));
+  EXPECT_THAT(notes, HasSubstr("with the colour profile 'Lab"));
+  EXPECT_THAT(notes, HasSubstr("CMYK pictures: 1;"));
+  EXPECT_THAT(notes, HasSubstr("pictures with 16 bits a channel: 1;"));
 }
 
 TEST_F(ImageFolderTest, MakesAsManyCaptionsAsItIsAskedFor) {

@@ -16,7 +16,7 @@ struct Raster {
 };
 
 // The part of the picture, resized to resized_width × resized_height, that starts at (left, top).
-// The part lies inside. Only what it needs is computed.
+// The part lies inside. Only what it needs is computed. For 1 and 3 channels.
 struct Cut {
   size_t resized_width = 0, resized_height = 0;
   size_t left = 0, top = 0, width = 0, height = 0;
