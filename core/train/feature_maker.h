@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/sample/autoencoder.h"
 #include "core/sample/text_encoders.h"
 
 namespace flame {
@@ -32,17 +33,16 @@ class FeatureMaker {
   void release();
 
  private:
-  Result<const ImageProgram *> encoder_for(int64_t height, int64_t width);
+  Result<const VaeEncoder *> encoder_for(int64_t height, int64_t width);
 
   const PaintModels &models_;
   const TextForm &form_;
-  std::string role_;  // of the autoencoder
   std::vector<std::string> roles_;
   DType compute_;
   Device &device_;
   std::unique_ptr<TensorStore> store_;
   DeviceStream stream_;
-  std::map<std::pair<int64_t, int64_t>, ImageProgram> pictures_;
+  std::map<std::pair<int64_t, int64_t>, VaeEncoder> pictures_;
   std::unique_ptr<TextEncoders> texts_;
 };
 
