@@ -54,10 +54,9 @@ def adapted_unet():
     weights = safetensors.numpy.load_file(FOLDER / "recordings/sdxl_unet_a.weights.safetensors")
     unet.load_state_dict({name: torch.from_numpy(value).double() for name, value in weights.items()})
     trained = {}
-    for name, module in unet.named_modules():
-        if not name.endswith(("to_q", "to_k", "to_v", "to_out.0")):
-            continue
-        seed = 1000 + 10 * len(trained)
+    layers = {name: module for name, module in unet.named_modules() if name.endswith(("to_q", "to_k", "to_v", "to_out.0"))}
+    for place, (name, module) in enumerate(sorted(layers.items())):
+        seed = 1000 + 2 * place
         down = (draw(seed, RANK, module.in_features) * 0.5).requires_grad_(True)
         up = (draw(seed + 1, module.out_features, RANK) * 0.5).requires_grad_(True)
         trained[f"{name}.lora_down.weight"], trained[f"{name}.lora_up.weight"] = down, up
