@@ -1,11 +1,11 @@
 // The judge of pictures: shapes that are drawn here, edge by edge, are named; what is none of them is not.
-#include "tests/quickstart/seen.h"
+#include "tests/quickstart/judge/seen.h"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 
-#include "tests/quickstart/read_picture.h"
+#include "tests/quickstart/judge/read_picture.h"
 
 namespace flame::quickstart {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/quickstart/seen.h"
+#include "tests/quickstart/judge/seen.h"
 
 #include <algorithm>
 #include <cmath>
