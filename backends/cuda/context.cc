@@ -1,7 +1,5 @@
 #include "backends/cuda/context.h"
 
-#include "backends/cuda/kernel_files.h"
-
 namespace flame::cuda {
 namespace {
 
@@ -11,23 +9,7 @@ int attribute(CUdevice device, CUdevice_attribute which) {
   return value;
 }
 
-// A change of any kernel file makes all kept kernels stale.
-const std::string &version_of_files() {
-  static const std::string version = [] {
-    uint64_t hash = hash_of("");
-    for (const KernelFile &file : kernel_files())
-      hash = hash_of(file.text, hash_of(file.name, hash));
-    return flame::text(hash);
-  }();
-  return version;
-}
-
 }  // namespace
-
-std::vector<std::string> compile_options(const std::string &architecture, bool may_contract) {
-  return {"--gpu-architecture=" + architecture, "--std=c++17",
-          "--device-as-default-execution-space", may_contract ? "--fmad=true" : "--fmad=false"};
-}
 
 Kernel::Kernel(const std::string &image, const char *entry) {
   check(driver().load_module(&module_, image.data()), "cuModuleLoadData", entry);
@@ -40,9 +22,7 @@ Kernel::~Kernel() {
 
 Context::Context(uint32_t index, const std::string &library_folder, const std::string &cache_folder,
                  bool tf32)
-    : library_folder_(library_folder),
-      nvrtc_(library_folder, driver().version),
-      cache_(cache_folder) {
+    : library_folder_(library_folder) {
   check(driver().device_of(&device_, static_cast<int>(index)), "cuDeviceGet");
   target_.capability = attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10 +
                        attribute(device_, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
@@ -53,7 +33,8 @@ Context::Context(uint32_t index, const std::string &library_folder, const std::s
                              target_.capability % 10,
                              ", but the backend needs 8.0 or more (Ampere, 2020)");
   }
-  architecture_ = nvrtc_.architecture_for(target_.capability);
+  compiler_ = std::make_unique<KernelCompiler>(library_folder, cache_folder, driver().version,
+                                               target_.capability);
   check(driver().retain_context(&context_, device_), "cuDevicePrimaryCtxRetain");
 }
 
@@ -70,20 +51,11 @@ void Context::make_current() const {
 }
 
 std::shared_ptr<const Kernel> Context::kernel(const KernelSource &source) {
-  const std::vector<std::string> options = compile_options(architecture_, source.may_contract);
-  const std::string text = source.text();
-  std::string key = flame::text("NVRTC ", nvrtc_.version(), ", files ", version_of_files(), "\n");
-  for (const std::string &option : options) key += option + " ";
-  key += "\n" + text;
-  std::shared_ptr<const Kernel> &kept = kernels_[key + source.entry];
+  std::shared_ptr<const Kernel> &kept = kernels_[compiler_->key_of(source) + source.entry];
   if (kept) return kept;
-  std::optional<std::string> image = cache_.find(key);
-  if (!image) {
-    image = nvrtc_.compile(text, options);
-    cache_.keep(key, *image);
-  }
+  const std::string image = compiler_->image(source);
   make_current();
-  kept = std::make_shared<Kernel>(*image, source.entry);
+  kept = std::make_shared<Kernel>(image, source.entry);
   return kept;
 }
 
@@ -107,11 +79,11 @@ std::string Context::choice_key(const std::string &key) const {
 }
 
 std::optional<std::string> Context::find_choice(const std::string &key) const {
-  return cache_.find(choice_key(key));
+  return compiler_->cache().find(choice_key(key));
 }
 
 void Context::keep_choice(const std::string &key, const std::string &choice) {
-  cache_.keep(choice_key(key), choice);
+  compiler_->cache().keep(choice_key(key), choice);
 }
 
 }  // namespace flame::cuda

@@ -8,9 +8,7 @@
 #include "backends/cuda/cublaslt.h"
 #include "backends/cuda/cudnn_graph.h"
 #include "backends/cuda/driver.h"
-#include "backends/cuda/kernel_cache.h"
-#include "backends/cuda/kernel_source.h"
-#include "backends/cuda/nvrtc.h"
+#include "backends/cuda/kernel_compiler.h"
 
 namespace flame::cuda {
 
@@ -54,6 +52,8 @@ class Context {
   const std::string &library_folder() const { return library_folder_; }
   // The kernel, compiled, from the disk or from an earlier plan. Plans share it.
   std::shared_ptr<const Kernel> kernel(const KernelSource &source);
+  // Has it compiled in the background: kernel() will be asked for it soon. [any]
+  void begin_kernel(const KernelSource &source) const { compiler_->begin(source); }
 
   // The libraries, opened when a plan first needs them.
   const LtHandle &lt();
@@ -76,16 +76,11 @@ class Context {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   Target target_;
-  Nvrtc nvrtc_;
-  std::string architecture_;
-  KernelCache cache_;
+  std::unique_ptr<KernelCompiler> compiler_;
   std::map<std::string, std::shared_ptr<const Kernel>> kernels_;  // by key
   std::unique_ptr<LtHandle> lt_;
   std::unique_ptr<CudnnSession> cudnn_;
   bool measures_ = true;
 };
-
-// What all kernels are compiled with, for "sm_90".
-std::vector<std::string> compile_options(const std::string &architecture, bool may_contract);
 
 }  // namespace flame::cuda

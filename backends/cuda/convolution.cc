@@ -93,6 +93,13 @@ class ConvolutionPlan : public OpPlan {
     }
   }
 
+  std::vector<KernelSource> kernels() const override {
+    if (count_ == 0) return {};
+    std::vector<KernelSource> sources = {direct_.source};
+    if (edge_ && !is_empty_) sources.push_back(edge_->source);
+    return sources;
+  }
+
  private:
   void prepare(Context &context) override {
     if (count_ == 0) return;

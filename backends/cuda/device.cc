@@ -141,7 +141,9 @@ std::unique_ptr<flame::Event> Gpu::create_event() {
 flame::OpInfo Gpu::probe(const flame::Call &call, const flame::Op &op) const {
   Target target = context_.target();
   target.deterministic = call.deterministic();
-  return planner_of(op)(op, target)->info;
+  const std::unique_ptr<OpPlan> plan = planner_of(op)(op, target);
+  for (const KernelSource &kernel : plan->kernels()) context_.begin_kernel(kernel);
+  return plan->info;
 }
 
 std::unique_ptr<flame::Plan> Gpu::plan(const flame::Call &call, const flame::Op &op) {

@@ -90,10 +90,9 @@ void KernelCache::keep(std::string_view key, std::string_view image) {
   if (!error) return;
   std::error_code ignored;
   fs::remove(draft, ignored);
-  if (!told_)
+  if (!told_.exchange(true))
     flame::log_warning("compiled kernels cannot be kept in ", folder_, ": ", error.message(),
                        "; they are compiled anew at each start");
-  told_ = true;
 }
 
 }  // namespace flame::cuda

@@ -1,6 +1,7 @@
 // Compiled kernels on disk, so that a second start compiles nothing.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,8 @@ namespace flame::cuda {
 
 // A folder of files, one for each kernel, named by a hash of the key and holding the whole key, so
 // that no file is taken for another's. Several processes may share it: files appear whole. A file
-// that is damaged counts as missing and is replaced.
+// that is damaged counts as missing and is replaced. Threads may use it at the same time, each with
+// keys of its own.
 class KernelCache {
  public:
   // Empty: $XDG_CACHE_HOME/flamehost/cuda, or ~/.cache/flamehost/cuda; without a home, no cache.
@@ -25,7 +27,7 @@ class KernelCache {
   std::string file_of(std::string_view key) const;
 
   std::string folder_;
-  bool told_ = false;
+  std::atomic<bool> told_ = false;
 };
 
 // 64 bits by FNV-1a, from a start of choice.

@@ -6,7 +6,7 @@
 namespace flame::cuda {
 namespace {
 
-constexpr size_t kMostArguments = 160;  // of 8 bytes; a kernel takes 4 KiB
+constexpr size_t kMostArguments = 511;  // of 8 bytes; a kernel takes 4 KiB
 
 uint64_t value_of(const Argument &argument, const Run &run) {
   switch (argument.kind) {
@@ -63,6 +63,12 @@ void KernelPlan::add(KernelLaunch launch) {
                              launch.arguments.size());
   }
   launches_.push_back(std::move(launch));
+}
+
+std::vector<KernelSource> KernelPlan::kernels() const {
+  std::vector<KernelSource> sources;
+  for (const KernelLaunch &launch : launches_) sources.push_back(launch.source);
+  return sources;
 }
 
 void KernelPlan::prepare(Context &context) {

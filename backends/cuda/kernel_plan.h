@@ -75,6 +75,7 @@ class KernelPlan : public OpPlan {
   using OpPlan::reserve;
 
   const std::vector<KernelLaunch> &launches() const { return launches_; }
+  std::vector<KernelSource> kernels() const override;
 
  private:
   void prepare(Context &context) override;

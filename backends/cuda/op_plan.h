@@ -49,6 +49,8 @@ class OpPlan : public flame::Plan {
  public:
   OpPlan() { info.flags = FLAME_OP_DETERMINISTIC | FLAME_OP_CAPTURE_SAFE; }
 
+  // What prepare() will compile, as far as it is known by then.
+  virtual std::vector<KernelSource> kernels() const { return {}; }
   // Called once, by plan(): prepare() on the context.
   void prepare_with(Context &context, std::string_view op);
   void run(const flame::Call &call, TensorList inputs, TensorList outputs) final;

@@ -65,6 +65,11 @@ class ProductPlan : public OpPlan {
     if (addend == Addend::kMatrix) expect_rows(op, "input 2", op.input(2), shape_.c);
   }
 
+  std::vector<KernelSource> kernels() const override {
+    if (count_ == 0 || addend_ == Addend::kNone) return {};
+    return {spread_.source};
+  }
+
  private:
   struct Offsets {
     int64_t a, b, y, c;  // bytes

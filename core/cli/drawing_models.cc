@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "core/base/terminal.h"
+#include "core/cli/opened_model.h"
+#include "core/io/adapter_file.h"
 #include "core/io/model_config.h"
 
 namespace flame::cli {
@@ -15,8 +17,8 @@ namespace fs = std::filesystem;
 class Opener {
  public:
   Opener(PluginHost &host, const Pipeline &pipeline, const ResolvedSection &section,
-         DrawingModels &made)
-      : host_(host), pipeline_(pipeline), section_(section), made_(made) {}
+         const ResolvedSection *sample, DrawingModels &made)
+      : host_(host), pipeline_(pipeline), section_(section), sample_(sample), made_(made) {}
 
   Status open() {
     for (const std::string &path : texts("weights")) paths_.push_back(resolved(path));
@@ -27,7 +29,13 @@ class Opener {
     FLAME_TRY(open_models());
     FLAME_TRY(open_sets());
     FLAME_TRY(match_all());
-    return point();
+    made_.changes.resize(made_.models.size());
+    for (size_t i = 0; sample_ && i < sample_->sections.size(); ++i) {
+      const ResolvedSection &item = sample_->sections[i];
+      if (item.spec->key == "loras") FLAME_TRY(add_lora(item));
+    }
+    point();
+    return {};
   }
 
  private:
@@ -38,12 +46,21 @@ class Opener {
     return texts_of(section_.options, name);
   }
 
-  // The configuration of one model: of the file or folder in `config`, else of a folder of weights;
-  // nothing: the published one.
+  // The configuration of one model: of the file, folder or name in `config`, else of a folder of
+  // weights; nothing: the published one.
   Result<std::optional<Json>> config_of(const std::string &component, const std::string &folder,
                                         std::string &name) const {
     const std::vector<std::string> given = texts("config");
     std::error_code ignored;
+    const bool is_path = !given.empty() && fs::exists(resolved(given.front()), ignored);
+    if (!given.empty() && !is_path && given.front() == kFullConfig) return std::optional<Json>();
+    if (!given.empty() && !is_path && is_installed_config(given.front())) {
+      FLAME_ASSIGN(const fs::path file,
+                   find_model_config(*pipeline_.catalogue, component, given.front()));
+      name = file.string();
+      FLAME_ASSIGN(Json config, read_config_file(file));
+      return std::optional(std::move(config));
+    }
     if (!given.empty() && !fs::is_directory(resolved(given.front()), ignored)) {
       name = resolved(given.front()).string();
       FLAME_ASSIGN(const Json all, read_config_file(name));
@@ -143,16 +160,62 @@ class Opener {
     return {};
   }
 
-  Status point() {
-    const auto at = [&](size_t i) { return PaintModel{made_.models[i].get(), &made_.matches[i]}; };
+  // What names of kohya, PEFT and diffusers have in front of a layer's name.
+  std::vector<AdapterTarget> adapter_targets() const {
+    const auto target = [&](size_t i, std::vector<std::string> beginnings) {
+      return AdapterTarget{made_.models[i].get(), &made_.matches[i].placed, std::move(beginnings)};
+    };
+    const std::string denoiser = made_.paint.spec.denoiser + "_";
+    std::vector<AdapterTarget> targets = {target(0, {"lora_unet_", denoiser, "lora_" + denoiser,
+                                                     "diffusion_model_", "base_model_model_", ""})};
+    size_t encoders = 0;
+    for (size_t i = 0; i < made_.paint.spec.parts.size(); ++i) {
+      const DiffusionPart &part = made_.paint.spec.parts[i];
+      if (part.kind != DiffusionPart::Kind::kTextEncoder) continue;
+      const std::string number = std::to_string(++encoders);
+      targets.push_back(target(i + 1, {"lora_te" + number + "_", part.role + "_"}));
+      if (encoders == 1) targets.back().beginnings.emplace_back("lora_te_");
+    }
+    return targets;
+  }
+
+  Status add_lora(const ResolvedSection &item) {
+    const std::string path = *value_of<std::string>(item.options, "path");
+    const double strength = *value_of<double>(item.options, "strength");
+    const auto named = [&](Error error) {
+      error.what = fmt::format("{}: {}: {}", item.path, printable(path), error.what);
+      return error;
+    };
+    FLAME_ASSIGN(const std::vector<LowRankPair> pairs, read_adapter(path));
+    const std::vector<AdapterTarget> targets = adapter_targets();
+    const auto placed = place_adapter(pairs, targets);
+    if (!placed.ok()) return named(placed.error());
+    if (strength == 0) return {};
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const auto model = std::ranges::find(made_.models, targets[i].model,
+                                           [](const auto &each) { return each.get(); });
+      WeightChanges &changes = made_.changes[static_cast<size_t>(model - made_.models.begin())];
+      for (const PlacedPair &each : (*placed)[i]) {
+        Result<WeightChange> change = change_of(*each.pair, strength);
+        if (!change.ok()) return named(change.error());
+        changes[each.parameter].push_back(std::move(*change));
+      }
+    }
+    return {};
+  }
+
+  void point() {
+    const auto at = [&](size_t i) {
+      return PaintModel{made_.models[i].get(), &made_.matches[i], &made_.changes[i]};
+    };
     made_.paint.denoiser = at(0);
     for (size_t i = 1; i < made_.models.size(); ++i) made_.paint.parts.push_back(at(i));
-    return {};
   }
 
   PluginHost &host_;
   const Pipeline &pipeline_;
-  const ResolvedSection &section_;
+  const ResolvedSection &section_;  // model
+  const ResolvedSection *sample_;
   DrawingModels &made_;
   std::vector<fs::path> paths_;
 };
@@ -161,9 +224,10 @@ class Opener {
 
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,
-                                                           const ResolvedSection &model) {
+                                                           const ResolvedSection &model,
+                                                           const ResolvedSection *sample) {
   auto made = std::make_unique<DrawingModels>();
-  FLAME_TRY(Opener(host, pipeline, model, *made).open());
+  FLAME_TRY(Opener(host, pipeline, model, sample, *made).open());
   return made;
 }
 

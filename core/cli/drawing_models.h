@@ -16,6 +16,7 @@ struct DrawingModels {
   std::vector<WeightSet> sets;
   std::vector<std::unique_ptr<PluginModel>> models;  // the denoiser, then its parts
   std::vector<WeightMatch> matches;                  // of the models
+  std::vector<WeightChanges> changes;                // of the models, by LoRAs of files
   PaintModels paint;
 
   DrawingModels() = default;
@@ -23,10 +24,12 @@ struct DrawingModels {
   DrawingModels &operator=(const DrawingModels &) = delete;
 };
 
-// Errors: kBadConfig that lists what the weights lack, model by model; kStorage; those of plugins. The
+// Of the section `model`, with the LoRAs of the section `sample`, if there is one. Errors: kBadConfig that lists what
+// the weights lack, model by model, or what of a LoRA has no layer; kStorage; those of plugins. The
 // host outlives what is made.
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,
-                                                           const ResolvedSection &model);
+                                                           const ResolvedSection &model,
+                                                           const ResolvedSection *sample);
 
 }  // namespace flame::cli

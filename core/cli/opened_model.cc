@@ -33,6 +33,11 @@ Result<PluginModel> open_model(PluginHost &host, const Catalogue &catalogue,
   return error;
 }
 
+bool is_installed_config(const std::string &config) {
+  return config != kFullConfig && config.find('/') == std::string::npos &&
+         !config.ends_with(".json");
+}
+
 Result<std::filesystem::path> find_model_config(const Catalogue &catalogue,
                                                 const std::string &reference,
                                                 const std::string &name) {
@@ -50,7 +55,7 @@ Result<std::filesystem::path> find_model_config(const Catalogue &catalogue,
     if (known.back() == name) return at->path();
   }
   std::ranges::sort(known);
-  known.insert(known.begin(), "full");
+  known.insert(known.begin(), std::string(kFullConfig));
   return config_error(fmt::format("the model '{}' has no configuration '{}' installed",
                                   match.component->id, printable(name)),
                       "give a file's path (./NAME or NAME.json), or one of " + join(known, ", "));

@@ -15,6 +15,12 @@ Result<PluginModel> open_model(PluginHost &host, const Catalogue &catalogue,
                                const std::string &reference, const Json *config,
                                std::string_view config_name);
 
+// The plugin's own configuration, where a name of one is given.
+inline constexpr std::string_view kFullConfig = "full";
+
+// Whether that names an installed configuration, such as "tiny", and no file.
+bool is_installed_config(const std::string &config);
+
 // The file of a configuration that is installed for the model, such as "tiny". The error lists them.
 Result<std::filesystem::path> find_model_config(const Catalogue &catalogue,
                                                 const std::string &reference,

@@ -1,7 +1,9 @@
 // `flamehost run FILE`: does what a pipeline asks for.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "core/base/log.h"
 #include "core/base/terminal.h"
@@ -10,6 +12,7 @@
 #include "core/cli/progress.h"
 #include "core/cli/read_pipeline.h"
 #include "core/cli/sample_pictures.h"
+#include "core/cli/train_run.h"
 
 namespace flame::cli {
 namespace {
@@ -25,20 +28,23 @@ constexpr std::array kOptions = {
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
 };
 
-// What a section asks for that this version cannot do is refused, not passed over.
+// Any section of a training asks for all of them; without one, pictures are drawn.
+bool trains(const Pipeline &pipeline) {
+  return std::ranges::any_of(std::array{"data", "adapter", "train", "export"},
+                             [&](const char *key) { return pipeline.root.find_section(key); });
+}
+
 Status check_sections(const Pipeline &pipeline) {
-  for (const char *section : {"data", "adapter", "train", "export"}) {
-    if (!pipeline.root.find_section(section)) continue;
-    return config_error(
-        fmt::format("{}: the section '{}' is for training, which this version cannot do yet",
-                    printable(pipeline.file.string()), section),
-        "leave it out to draw the pictures of 'sample' alone");
-  }
-  for (const char *section : {"model", "sample"}) {
+  const std::vector<const char *> needed = trains(pipeline)
+                                               ? std::vector{"model", "data", "adapter", "train"}
+                                               : std::vector{"model", "sample"};
+  for (const char *section : needed) {
     if (pipeline.root.find_section(section)) continue;
     return config_error(fmt::format("{} has no section '{}', so there is nothing to run",
                                     printable(pipeline.file.string()), section),
-                        "'flamehost schema' shows the sections");
+                        trains(pipeline) ? "a training has model, data, adapter and train; leave "
+                                           "these out to draw pictures alone"
+                                         : "'flamehost schema' shows the sections");
   }
   return {};
 }
@@ -47,7 +53,7 @@ Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  return sample_pictures(pipeline);
+  return trains(pipeline) ? train(pipeline) : sample_pictures(pipeline);
 }
 
 int run(const Arguments &arguments) {
@@ -60,7 +66,7 @@ int run(const Arguments &arguments) {
 const Command kRunCommand = {
     .group = "",
     .name = "run",
-    .summary = "Run a pipeline: draw its pictures",
+    .summary = "Run a pipeline: train, or draw its pictures",
     .arguments = kArguments,
     .options = kOptions,
     .run = run,

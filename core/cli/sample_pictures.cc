@@ -68,6 +68,7 @@ PaintSettings settings_of(const Section &sample, const ResolvedSection *backend,
   settings.guidance = sample.get<double>("guidance", spec.usual_guidance);
   settings.rescale = sample.get<double>("rescale");
   settings.text_rows = static_cast<uint32_t>(sample.get<int64_t>("text_rows", 1));
+  if (sample.has("tile")) settings.tile_rows = sample.get<int64_t>("tile");
   std::string precision = "bf16";
   if (backend) {
     const Section given(*backend);
@@ -147,14 +148,28 @@ Picture grid_of(const std::vector<Picture> &pictures) {
 
 // In the form that tools for pictures read: the prompt, then one line of settings.
 std::string parameters_text(const PaintRequest &request, const PaintSettings &settings,
-                            const std::string &sampler, const std::string &model) {
+                            const std::string &sampler, const std::string &model,
+                            const std::string &loras) {
   std::string text = request.prompt;
   if (!request.negative.empty()) text += "\nNegative prompt: " + request.negative;
   return text + fmt::format(
                     "\nSteps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}, "
-                    "Model: {}, Version: flamehost {}",
+                    "Model: {}, {}Version: flamehost {}",
                     settings.steps, sampler, settings.guidance, request.seed, settings.width,
-                    settings.height, model, FLAME_VERSION);
+                    settings.height, model, loras, FLAME_VERSION);
+}
+
+// 'LoRA: "NAME: STRENGTH, …", ', or nothing where there are none.
+std::string loras_text(const ResolvedSection &sample) {
+  std::string text;
+  for (const ResolvedSection &item : sample.sections) {
+    if (item.spec->key != "loras") continue;
+    std::string name = fs::path(*value_of<std::string>(item.options, "path")).stem().string();
+    std::ranges::replace(name, '"', '\'');
+    text += fmt::format("{}{}: {:g}", text.empty() ? "" : ", ", name,
+                        *value_of<double>(item.options, "strength"));
+  }
+  return text.empty() ? text : fmt::format("LoRA: \"{}\", ", text);
 }
 
 // A line on the terminal for the steps of one picture; nothing where no terminal is.
@@ -197,7 +212,7 @@ Status sample_pictures(const Pipeline &pipeline) {
   automatic.reference = "auto";
   FLAME_ASSIGN(const auto device, open_device(host, *pipeline.catalogue,
                                               backend ? device_request(*backend) : automatic));
-  FLAME_ASSIGN(const auto models, open_drawing_models(host, pipeline, model));
+  FLAME_ASSIGN(const auto models, open_drawing_models(host, pipeline, model, &section));
   const PaintSettings settings = settings_of(sample, backend, models->paint.spec);
   FLAME_ASSIGN(const NamedSampler sampler,
                open_sampler(host, pipeline, section.find_section("sampler"),
@@ -213,6 +228,12 @@ Status sample_pictures(const Pipeline &pipeline) {
   fmt::print("{} on {}: {} of memory, ready after {:.1f} s\n", model.use, device->info().name,
              rounded_size_text(painter->programs().allocated_bytes()), seconds_since(start));
 
+  if (painter->programs().decoder->in_bands()) {
+    log::info(fmt::format("the autoencoder works in bands: {} on the device, {} beside",
+                          rounded_size_text(painter->programs().decoder->arena_bytes()),
+                          rounded_size_text(painter->programs().decoder->host_bytes())));
+  }
+
   const fs::path folder = fs::path("runs") / pipeline.run / "pictures";
   std::error_code made;
   fs::create_directories(folder, made);
@@ -224,6 +245,7 @@ Status sample_pictures(const Pipeline &pipeline) {
   const auto seed = static_cast<uint64_t>(
       sample.get<int64_t>("seed", Section(pipeline.root).get<int64_t>("seed")));
   const std::vector<std::string> prompts = sample.texts("prompts");
+  const std::string loras = loras_text(section);
   std::vector<Picture> pictures;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const PaintRequest request{prompts[i], sample.get<std::string>("negative"), seed + i};
@@ -245,7 +267,7 @@ Status sample_pictures(const Pipeline &pipeline) {
     if (!picture.ok()) return picture.error();
     const fs::path file = folder / fmt::format("{:03}.png", i + 1);
     FLAME_TRY(write_picture(host, pipeline, *picture, file,
-                            parameters_text(request, settings, sampler.name, model.use)));
+                            parameters_text(request, settings, sampler.name, model.use, loras)));
     fmt::print("{}  seed {}, {:.1f} s  {}\n", file.string(), request.seed, seconds_since(begun),
                printable(request.prompt));
     pictures.push_back(std::move(*picture));

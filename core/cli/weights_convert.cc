@@ -1,8 +1,10 @@
 // `flamehost weights convert FILE OUT`: the same weights in another layout or type.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <unordered_map>
 
+#include "core/base/terminal.h"
 #include "core/base/text.h"
 #include "core/cli/commands.h"
 #include "core/cli/installed.h"
@@ -72,6 +74,24 @@ Result<std::vector<size_t>> target_layouts(const Arguments &arguments,
   return layouts;
 }
 
+Result<FileMetadata> metadata_of(const Arguments &arguments) {
+  FileMetadata metadata{{"format", "pt"}};
+  for (const std::string &fact : arguments.all("--metadata")) {
+    const size_t equals = fact.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return config_error(fmt::format("--metadata '{}' is no key and value", printable(fact)),
+                          "write it as KEY=VALUE, such as --metadata 'modelspec.title=My model'");
+    }
+    const std::string key = fact.substr(0, equals);
+    if (std::ranges::find(metadata, key, [](const auto &pair) { return pair.first; }) !=
+        metadata.end())
+      return config_error(fmt::format("--metadata gives '{}' twice", printable(key)),
+                          "give each key once; format is always pt");
+    metadata.emplace_back(key, fact.substr(equals + 1));
+  }
+  return metadata;
+}
+
 using WeightsByName = std::unordered_map<std::string_view, const PlacedWeight *>;
 
 Status convert(const Arguments &arguments) {
@@ -93,6 +113,7 @@ Status convert(const Arguments &arguments) {
   }
   FLAME_ASSIGN(const DType dtype, type_of(arguments, matched));
   FLAME_ASSIGN(const std::vector<size_t> layouts, target_layouts(arguments, models, matched));
+  FLAME_ASSIGN(const FileMetadata metadata, metadata_of(arguments));
   std::vector<ModelToWrite> written;
   std::vector<WeightsByName> weights(models.size());
   for (size_t i = 0; i < models.size(); ++i) {
@@ -104,7 +125,7 @@ Status convert(const Arguments &arguments) {
     return read_weight(*weights[model].at(parameter.name), type);
   };
   ProgressLine line("writing");
-  return write_weights(arguments.get("OUT"), written, dtype, {{"format", "pt"}}, maker,
+  return write_weights(arguments.get("OUT"), written, dtype, metadata, maker,
                        [&](uint64_t done, uint64_t total) { line.show(done, total); });
 }
 
@@ -130,6 +151,10 @@ constexpr CommandOption kOptions[] = {
              "holds at full size"},
     kConfigOption,
     {.name = "--variant", .value = "NAME", .help = "which files of a folder to take, such as fp16"},
+    {.name = "--metadata",
+     .value = "KEY=VALUE",
+     .repeated = true,
+     .help = "a fact about the weights to write into the file's header; may be repeated"},
 };
 
 }  // namespace

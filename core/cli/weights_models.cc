@@ -41,15 +41,9 @@ Result<std::vector<NamedConfig>> split_config(const NamedConfig &all,
   return configs;
 }
 
-// "tiny": a file that was installed with a model.
-bool is_installed_name(const std::string &config) {
-  return config != kFullConfig && config.find('/') == std::string::npos &&
-         !config.ends_with(".json");
-}
-
 Result<NamedConfig> read_for(const Catalogue &catalogue, const std::string &model,
                              const std::string &config) {
-  if (!is_installed_name(config)) return read_named(config);
+  if (!is_installed_config(config)) return read_named(config);
   FLAME_ASSIGN(const std::filesystem::path file, find_model_config(catalogue, model, config));
   return read_named(file.string());
 }
@@ -66,7 +60,7 @@ Result<std::vector<NamedConfig>> read_configs(const Catalogue &catalogue,
     return configs;
   }
   if (files.size() == 1 && names.size() > 1) {
-    if (!is_installed_name(files.front())) {
+    if (!is_installed_config(files.front())) {
       FLAME_ASSIGN(const NamedConfig all, read_named(files.front()));
       return split_config(all, names);
     }

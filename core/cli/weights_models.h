@@ -10,8 +10,6 @@ struct ChosenModel {
   std::vector<WantedParameter> wanted;
 };
 
-inline constexpr std::string_view kFullConfig = "full";
-
 inline constexpr CommandOption kConfigOption{
     .name = "--config",
     .value = "full|tiny|FILE",

@@ -1,7 +1,10 @@
-// Low-rank adapters of files (LoRA), for comparing models that have one.
+// Low-rank adapters of files (LoRA): for drawing with them, and for comparing models that have one.
 #pragma once
 
+#include <span>
+
 #include "core/io/safetensors.h"
+#include "core/io/weight_loader.h"
 #include "core/io/weight_match.h"
 
 namespace flame {
@@ -31,6 +34,21 @@ struct PlacedPair {
 Result<std::vector<PlacedPair>> place_adapter(const std::vector<LowRankPair> &pairs,
                                               const PluginModel &model,
                                               const std::vector<PlacedWeight> &weights);
+
+// A model among several that one file may change, and what stands before the names of its layers,
+// with underscores for dots.
+struct AdapterTarget {
+  const PluginModel *model = nullptr;
+  const std::vector<PlacedWeight> *weights = nullptr;
+  std::vector<std::string> beginnings;
+};
+// The same for several models: the pairs of each, in their order.
+Result<std::vector<std::vector<PlacedPair>>> place_adapter(const std::vector<LowRankPair> &pairs,
+                                                           std::span<const AdapterTarget> targets);
+
+// strength · scale · up · down as it is added to a weight, channels last. Errors (kBadConfig):
+// numbers that are not finite.
+Result<WeightChange> change_of(const LowRankPair &pair, double strength);
 
 // The program with the pairs as trainable parameters "adapter/KEY"; of rank 4, they are channels last.
 Result<Program> with_adapter(const Program &program, const std::vector<PlacedPair> &pairs);

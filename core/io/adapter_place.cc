@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/base/terminal.h"
@@ -9,14 +10,16 @@
 #include "core/io/adapter_file.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/program/rewrite.h"
+#include "core/tensor/gather.h"
+#include "core/tensor/numbers.h"
 
 namespace flame {
 namespace {
 
 constexpr std::string_view kWeight = ".weight";
 constexpr size_t kProblemsShown = 20;
-// What stands before a layer's name, with underscores for dots.
-constexpr std::string_view kBeginnings[] = {
+// What stands before a layer's name of any model, with underscores for dots.
+const std::vector<std::string> kBeginnings = {
     "",          "lora_unet_",       "lora_te_",        "lora_te1_",    "lora_te2_",
     "unet_",     "text_encoder_",    "text_encoder_2_", "transformer_", "diffusion_model_",
     "lora_te3_", "base_model_model_"};
@@ -27,9 +30,9 @@ std::string underscored(std::string text) {
 }
 
 // Every name of every layer, underscored, with the parameter.
-Result<std::map<std::string, const PlacedWeight *>> layer_names(
-    const PluginModel &model, const std::vector<PlacedWeight> &weights) {
-  std::map<std::string, const PlacedWeight *> names;
+using LayerNames = std::map<std::string, const PlacedWeight *>;
+Result<LayerNames> layer_names(const PluginModel &model, const std::vector<PlacedWeight> &weights) {
+  LayerNames names;
   const auto add = [&](std::string_view key, const PlacedWeight &weight) {
     if (key.ends_with(kWeight))
       names.emplace(underscored(std::string(key.substr(0, key.size() - kWeight.size()))), &weight);
@@ -48,10 +51,10 @@ Result<std::map<std::string, const PlacedWeight *>> layer_names(
   return names;
 }
 
-const PlacedWeight *find_layer(const std::map<std::string, const PlacedWeight *> &names,
+const PlacedWeight *find_layer(const LayerNames &names, std::span<const std::string> beginnings,
                                const std::string &stem) {
   const std::string name = underscored(stem);
-  for (const std::string_view beginning : kBeginnings) {
+  for (const std::string &beginning : beginnings) {
     if (!name.starts_with(beginning)) continue;
     const auto found = names.find(name.substr(beginning.size()));
     if (found != names.end()) return found->second;
@@ -89,25 +92,35 @@ ValueId adapted_weight(ProgramBuilder &target, const Term &weight, const LowRank
 
 }  // namespace
 
-Result<std::vector<PlacedPair>> place_adapter(const std::vector<LowRankPair> &pairs,
-                                              const PluginModel &model,
-                                              const std::vector<PlacedWeight> &weights) {
-  FLAME_ASSIGN(const auto names, layer_names(model, weights));
-  std::vector<PlacedPair> placed;
+Result<std::vector<std::vector<PlacedPair>>> place_adapter(const std::vector<LowRankPair> &pairs,
+                                                           std::span<const AdapterTarget> targets) {
+  std::vector<LayerNames> names;
+  std::string models;
+  for (const AdapterTarget &target : targets) {
+    FLAME_ASSIGN(LayerNames own, layer_names(*target.model, *target.weights));
+    names.push_back(std::move(own));
+    models += (models.empty() ? "'" : ", '") + target.model->component() + "'";
+  }
+  std::vector<std::vector<PlacedPair>> placed(targets.size());
   std::vector<std::string> problems;
-  std::set<std::string> taken;
+  std::set<const PlacedWeight *> taken;
   for (const LowRankPair &pair : pairs) {
-    const PlacedWeight *weight = find_layer(names, pair.stem);
+    const PlacedWeight *weight = nullptr;
+    size_t at = 0;
+    for (; at < targets.size(); ++at) {
+      weight = find_layer(names[at], targets[at].beginnings, pair.stem);
+      if (weight) break;
+    }
     if (!weight) {
       problems.push_back(fmt::format("'{}' is no layer of the model", printable(pair.stem)));
     } else if (!fits(pair, weight->type.shape)) {
       problems.push_back(fmt::format("'{}': {} and {} do not fit the weight {}",
                                      printable(pair.stem), pair.down.type.shape.text(),
                                      pair.up.type.shape.text(), weight->type.shape.text()));
-    } else if (!taken.insert(weight->parameter).second) {
+    } else if (!taken.insert(weight).second) {
       problems.push_back(fmt::format("'{}': the layer has another pair", printable(pair.stem)));
     } else {
-      placed.push_back({&pair, weight->parameter});
+      placed[at].push_back({&pair, weight->parameter});
     }
   }
   if (problems.empty()) return placed;
@@ -116,9 +129,38 @@ Result<std::vector<PlacedPair>> place_adapter(const std::vector<LowRankPair> &pa
     problems.resize(kProblemsShown);
     problems.push_back(fmt::format("and {} more", count - kProblemsShown));
   }
-  return config_error(fmt::format("the adapter does not fit the model '{}':\n  {}",
-                                  model.component(), join(problems, "\n  ")),
+  return config_error(fmt::format("the adapter does not fit the model {} ({} of {} pairs):\n  {}",
+                                  models, count, pairs.size(), join(problems, "\n  ")),
                       "is it an adapter of this model?");
+}
+
+Result<std::vector<PlacedPair>> place_adapter(const std::vector<LowRankPair> &pairs,
+                                              const PluginModel &model,
+                                              const std::vector<PlacedWeight> &weights) {
+  const AdapterTarget target{&model, &weights, kBeginnings};
+  FLAME_ASSIGN(auto placed, place_adapter(pairs, {&target, 1}));
+  return std::move(placed.front());
+}
+
+Result<WeightChange> change_of(const LowRankPair &pair, double strength) {
+  const auto numbers = [](const HostTensor &tensor) {
+    const std::vector<int64_t> last_axes = {0, 2, 3, 1};
+    return numbers_of(tensor.type.shape.rank() == 4 ? permuted(tensor, last_axes) : tensor);
+  };
+  WeightChange change;
+  change.rank = pair.down.type.shape[0];
+  const double factor = strength * pair.scale;
+  for (const double x : numbers(pair.up)) change.up.push_back(static_cast<float>(factor * x));
+  for (const double x : numbers(pair.down)) change.down.push_back(static_cast<float>(x));
+  const auto finite = [](float x) { return std::isfinite(x); };
+  for (const auto &[key, half] :
+       {std::pair(&pair.up_key, &change.up), std::pair(&pair.down_key, &change.down)}) {
+    if (std::ranges::all_of(*half, finite)) continue;
+    return config_error(fmt::format("'{}' (times {:g}) holds numbers that are not finite",
+                                    printable(*key), half == &change.up ? factor : 1.0),
+                        "the adapter's training diverged: take an earlier one");
+  }
+  return change;
 }
 
 Result<Program> with_adapter(const Program &program, const std::vector<PlacedPair> &pairs) {

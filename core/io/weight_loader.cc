@@ -55,6 +55,7 @@ std::deque<Piece> pieces_of(std::span<const WeightJob> jobs) {
 struct Scratch {
   std::vector<std::byte> read;
   std::vector<std::byte> ordered;
+  std::vector<float> sums;
 };
 
 uint64_t target_bytes(const Piece &piece) {
@@ -69,6 +70,32 @@ std::byte *target_of(const Piece &piece) {
   return piece.job->to + target_bytes(before);
 }
 
+// Adds the changes to the elements of a piece. False as convert_elements() says.
+bool convert_changed(const Piece &piece, std::span<const std::byte> elements, Scratch &scratch,
+                     std::span<std::byte> to) {
+  const WeightJob &job = *piece.job;
+  const DType stored = *job.weight->entry.tensor->type->dtype;
+  const Shape &shape = job.weight->type.shape;
+  const int64_t row_size = shape.element_count() / shape[0];
+  const auto first = (target_of(piece) - job.to) / size_bytes(job.dtype) / row_size;
+  scratch.sums.resize(elements.size() / static_cast<size_t>(size_bytes(stored)));
+  const bool held = convert_elements(stored, elements, DType::kF32,
+                                     std::as_writable_bytes(std::span(scratch.sums)));
+  const auto rows = static_cast<int64_t>(scratch.sums.size()) / row_size;
+  for (const WeightChange &change : job.changes) {
+    for (int64_t row = 0; row < rows; ++row) {
+      float *sums = scratch.sums.data() + row * row_size;
+      for (int64_t r = 0; r < change.rank; ++r) {
+        const float factor = change.up[static_cast<size_t>((first + row) * change.rank + r)];
+        const float *down = change.down.data() + r * row_size;
+        for (int64_t i = 0; i < row_size; ++i) sums[i] += factor * down[i];
+      }
+    }
+  }
+  return held &&
+         convert_elements(DType::kF32, std::as_bytes(std::span(scratch.sums)), job.dtype, to);
+}
+
 // Reads, orders and converts a piece into `to`.
 Status make_piece(const Piece &piece, Scratch &scratch, std::span<std::byte> to) {
   const PlacedWeight &weight = *piece.job->weight;
@@ -77,7 +104,9 @@ Status make_piece(const Piece &piece, Scratch &scratch, std::span<std::byte> to)
   const uint64_t first = row_bytes(weight) * static_cast<uint64_t>(piece.first_row);
   const uint64_t size = row_bytes(weight) * static_cast<uint64_t>(piece.row_count);
   const bool ordered = weight.source.keeps_order();
-  if (ordered && stored == piece.job->dtype) return weight.entry.file->read(tensor, first, to);
+  const bool changed = !piece.job->changes.empty();
+  if (ordered && !changed && stored == piece.job->dtype)
+    return weight.entry.file->read(tensor, first, to);
   scratch.read.resize(size);
   FLAME_TRY(weight.entry.file->read(tensor, first, scratch.read));
   std::span<const std::byte> elements = scratch.read;
@@ -90,7 +119,9 @@ Status make_piece(const Piece &piece, Scratch &scratch, std::span<std::byte> to)
     gather_elements(view, size_bytes(stored), elements, scratch.ordered);
     elements = scratch.ordered;
   }
-  if (convert_elements(stored, elements, piece.job->dtype, to)) return {};
+  if (changed ? convert_changed(piece, elements, scratch, to)
+              : convert_elements(stored, elements, piece.job->dtype, to))
+    return {};
   return Error{ErrorKind::kNumeric,
                fmt::format("{}: tensor '{}' holds numbers that {} cannot hold",
                            printable(weight.entry.file->path().string()), printable(tensor.name),

@@ -3,17 +3,28 @@
 #pragma once
 
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "core/io/weight_match.h"
 #include "core/runtime/device.h"
 
 namespace flame {
 
+// up · down, which is added to a parameter: in f32, to the number of the file, before the sum is
+// rounded to the type that is wanted.
+struct WeightChange {
+  int64_t rank = 0;
+  std::vector<float> up;    // [rows of the parameter, rank]
+  std::vector<float> down;  // [rank, elements of a row]
+};
+
 // One parameter and where it goes. `to` has elements of `dtype` in row-major order.
 struct WeightJob {
   const PlacedWeight *weight = nullptr;
   DType dtype = DType::kF32;
   std::byte *to = nullptr;
+  std::span<const WeightChange> changes = {};  // added one after the other
 };
 
 // Called on the loading thread with bytes of files that were read, and all of them.

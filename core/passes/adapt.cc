@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_set>
 
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
@@ -206,6 +207,18 @@ class Adapter {
 
 }  // namespace
 
+Result<Program> frozen(const Program &program) {
+  std::unordered_set<std::string_view> parameters;
+  for (const Parameter &parameter : program.parameters()) parameters.insert(parameter.name);
+  ProgramBuilder builder;
+  ProgramCopy copy(program, builder, [&](std::string_view name, ValueId value) {
+    return parameters.contains(name) ? builder.parameter(name, program.type(value), false) : 0;
+  });
+  for (const Node &node : program.nodes()) copy.add(node, builder);
+  copy.outputs();
+  return builder.finish();
+}
+
 bool matches_layer(std::string_view pattern, std::string_view name) {
   if (matches_whole(pattern, name)) return true;
   for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
@@ -214,13 +227,14 @@ bool matches_layer(std::string_view pattern, std::string_view name) {
   return false;
 }
 
-std::vector<std::string> adaptable_layers(const Program &program) {
+std::vector<std::string> adaptable_layers(const Program &program, std::string_view op) {
   std::vector<std::string> names;
   std::set<std::string> known;
   const auto parameters = parameters_of(program);
   for (const Node &node : program.nodes()) {
     const std::optional<Found> found = find_layer(program, parameters, node);
-    if (found && known.insert(found->name).second) names.push_back(found->name);
+    if (!found || (!op.empty() && found->linear != (op == "linear"))) continue;
+    if (known.insert(found->name).second) names.push_back(found->name);
   }
   return names;
 }

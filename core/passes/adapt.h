@@ -42,13 +42,17 @@ struct Adapted {
   std::vector<std::string> layers;
 };
 
+// The program with no trainable parameter, as a model is that does not learn.
+Result<Program> frozen(const Program &program);
+
 // Whether a pattern means the layer. The pattern stands for the whole name or for its end behind a
 // dot; "*" is any text without a dot, "**" any text: "to_q" and "mid.*.to_q" and "mid.**" all mean
 // "mid.attn.to_q".
 bool matches_layer(std::string_view pattern, std::string_view name);
 
-// The layers of a program that can be adapted, in its order; each name once.
-std::vector<std::string> adaptable_layers(const Program &program);
+// The layers of a program that can be adapted, in its order; each name once. With `op`, only those
+// that are "linear" or "conv2d".
+std::vector<std::string> adaptable_layers(const Program &program, std::string_view op = {});
 
 // Replaces the outputs of the layers that the rules mean. The parameters that were there are frozen
 // afterwards: what is trained is the adapters'. Errors (kBadConfig): a pattern that means no layer,

@@ -8,6 +8,21 @@
 
 namespace flame {
 
+Result<Program> without_unused_parameters(const Program &program) {
+  std::vector<bool> used(program.values().size(), false);
+  for (const Node &node : program.nodes())
+    for (const ValueId input : node.inputs) used[input] = true;
+  for (const NamedValue &output : program.outputs()) used[output.value] = true;
+  for (const NamedValue &input : program.inputs()) used[input.value] = true;
+  ProgramBuilder builder;
+  ProgramCopy copy(program, builder, [&](std::string_view, ValueId value) {
+    return used[value] ? 0 : ProgramCopy::kLeftOut;
+  });
+  for (const Node &node : program.nodes()) copy.add(node, builder);
+  copy.outputs();
+  return builder.finish();
+}
+
 bool is_lossless(DType from, DType to) {
   if (from == to) return true;
   if (!is_float(from) || !is_float(to)) return false;

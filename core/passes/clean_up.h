@@ -22,6 +22,9 @@ struct CleanUpCounts {
 Result<Program> clean_up(const Program &program, CleanUpOptions options = {},
                          CleanUpCounts *counts = nullptr);
 
+// The program without the parameters that no node and no output uses.
+Result<Program> without_unused_parameters(const Program &program);
+
 // Every element of `from` is also one of `to`: from bf16 to f32, for example.
 bool is_lossless(DType from, DType to);
 

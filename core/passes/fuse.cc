@@ -4,7 +4,8 @@ namespace flame {
 
 Result<Program> simplify(const Program &program) {
   FLAME_ASSIGN(const Program clean, clean_up(program));
-  return merge_patterns(clean);
+  FLAME_ASSIGN(const Program merged, merge_patterns(clean));
+  return merge_products(merged);
 }
 
 Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits) {
@@ -12,6 +13,7 @@ Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits) {
   Fused fused;
   FLAME_ASSIGN(fused.program, clean_up(program, kLast, &fused.cleaned));
   FLAME_ASSIGN(fused.program, merge_patterns(fused.program, &fused.patterns));
+  FLAME_ASSIGN(fused.program, join_slices(fused.program, &fused.joins));
   FLAME_ASSIGN(Lowered lowered, lower(fused.program, target));
   fused.taken_apart = std::move(lowered.taken_apart);
   FLAME_ASSIGN(fused.program, clean_up(lowered.program, kLast, &fused.cleaned));

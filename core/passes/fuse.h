@@ -2,8 +2,10 @@
 #pragma once
 
 #include "core/passes/clean_up.h"
+#include "core/passes/join_slices.h"
 #include "core/passes/lower.h"
 #include "core/passes/merge_maps.h"
+#include "core/passes/merge_products.h"
 #include "core/passes/patterns.h"
 
 namespace flame {
@@ -14,12 +16,14 @@ struct Fused {
   CleanUpCounts cleaned;
   MergeCounts maps;
   PatternCounts patterns;
+  JoinCounts joins;
 };
 
-// For a program before its gradients are taken, on any device: clean_up and merge_patterns.
+// For a program before its gradients are taken, on any device: clean_up, merge_patterns and
+// merge_products.
 Result<Program> simplify(const Program &program);
 
-// For a whole program: merge_patterns, lower, merge_maps and merge_addends, cleaned up between. The
+// For a whole program: merge_patterns, join_slices, lower, merge_maps and merge_addends, cleaned up between. The
 // answers stay what they are in f32 and f64; where bf16 or f16 is stored, fewer values are rounded.
 // Nearly linear in the number of nodes.
 Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits = {});

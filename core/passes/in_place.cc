@@ -57,7 +57,8 @@ size_t input_to_reuse(const PlacedProgram &placed, uint32_t number, const Step &
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     const Storage &storage = placed.storages[step.inputs[i].storage];
     const TypedView &typed = step.inputs[i].typed;
-    if (storage.external || storage.last_step != number || !allows(step, k, i)) continue;
+    if (storage.external || storage.kept || storage.last_step != number || !allows(step, k, i))
+      continue;
     if (writes(step, step.inputs[i].storage)) continue;  // taken by another output
     const bool whole = typed.view.offset == 0 && typed.view.is_contiguous() &&
                        static_cast<uint64_t>(typed.type().size_bytes()) == storage.size_bytes;
@@ -84,6 +85,11 @@ void set_lifetimes(PlacedProgram &placed) {
     for (const PlacedTensor &tensor : step.outputs) use(tensor.storage);
     if (step.workspace) use(*step.workspace);
   }
+  for (Storage &storage : placed.storages) {
+    if (storage.given) storage.first_step = 0;
+    if (storage.kept && !placed.steps.empty())
+      storage.last_step = static_cast<uint32_t>(placed.steps.size() - 1);
+  }
 }
 
 void share_storages(PlacedProgram &placed) {
@@ -101,6 +107,7 @@ void share_storages(PlacedProgram &placed) {
       if (i == step.inputs.size()) continue;
       const uint32_t reused = step.inputs[i].storage;
       placed.storages[reused].last_step = placed.storages[own].last_step;
+      placed.storages[reused].kept = placed.storages[own].kept;
       home[own] = reused;
       step.outputs[k].storage = reused;
     }

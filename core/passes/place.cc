@@ -31,6 +31,12 @@ class Placer {
 
   Result<PlacedProgram> run() {
     for (const NamedValue &input : program_.inputs()) {
+      if (request_.shares_all) {
+        made_.inputs.push_back(
+            {input.name, values_[input.value] = fresh(program_.type(input.value))});
+        made_.storages.back().given = true;
+        continue;
+      }
       made_.inputs.push_back({input.name, external(input.name, class_of(input.name), input.value)});
     }
     for (const Parameter &parameter : program_.parameters()) {
@@ -41,6 +47,7 @@ class Placer {
     }
     for (const Node &node : program_.nodes()) FLAME_TRY(add(node));
     FLAME_TRY(place_outputs());
+    FLAME_TRY(prepare());
     set_lifetimes(made_);
     share_storages(made_);
     set_offsets();
@@ -88,14 +95,15 @@ class Placer {
       outputs.push_back(values_[output] = fresh(program_.type(output)));
     }
     FLAME_TRY(make_acceptable(node, inputs, outputs));
-    return push({node.op,
-                 node.attributes,
-                 std::move(inputs),
-                 std::move(outputs),
-                 {},
-                 {},
-                 node.place,
-                 false});
+    made_.steps.push_back({node.op,
+                           node.attributes,
+                           std::move(inputs),
+                           std::move(outputs),
+                           {},
+                           {},
+                           node.place,
+                           false});
+    return {};
   }
 
   // The value of a view op: the same bytes, or those of a copy where strides cannot express it.
@@ -164,37 +172,42 @@ class Placer {
       if (known[i].typed == tensor.typed) return known[i + 1];
     }
     const PlacedTensor copy = fresh(tensor.typed.type());
-    FLAME_TRY(push_copy(tensor, copy, place));
+    push_copy(tensor, copy, place);
     copies_[tensor.storage].push_back(tensor);
     copies_[tensor.storage].push_back(copy);
     return copy;
   }
 
-  Status push_copy(const PlacedTensor &from, const PlacedTensor &to,
-                   const std::shared_ptr<const Place> &place) {
-    return push({copy_,
-                 {{"dtype", std::string(name_of(from.typed.dtype))}},
-                 {from},
-                 {to},
-                 {},
-                 {},
-                 place,
-                 true});
+  void push_copy(const PlacedTensor &from, const PlacedTensor &to,
+                 const std::shared_ptr<const Place> &place) {
+    made_.steps.push_back({copy_,
+                           {{"dtype", std::string(name_of(from.typed.dtype))}},
+                           {from},
+                           {to},
+                           {},
+                           {},
+                           place,
+                           true});
   }
 
-  Status push(Step step) {
-    const Result<OpInfo> info = target_.prepare(step.op->name, step.attributes,
-                                                views_of(step.inputs), views_of(step.outputs));
-    if (!info.ok()) {
-      Error error = info.error();
-      error.what = fmt::format("op '{}' at {}: {}", step.op->name, step.place->text(), error.what);
-      return error;
+  // Behind the questions of all ops, so that a target may begin in the background what it will need.
+  Status prepare() {
+    for (; prepared_ < made_.steps.size(); ++prepared_) {
+      Step &step = made_.steps[prepared_];
+      const Result<OpInfo> info = target_.prepare(step.op->name, step.attributes,
+                                                  views_of(step.inputs), views_of(step.outputs));
+      if (!info.ok()) {
+        Error error = info.error();
+        error.what =
+            fmt::format("op '{}' at {}: {}", step.op->name, step.place->text(), error.what);
+        return error;
+      }
+      step.info = *info;
+      if (info->workspace_size) {
+        const uint32_t storage = new_storage(info->workspace_size, MemoryClass::kWorkspace);
+        made_.steps[prepared_].workspace = storage;
+      }
     }
-    step.info = *info;
-    if (info->workspace_size) {
-      step.workspace = new_storage(info->workspace_size, MemoryClass::kWorkspace);
-    }
-    made_.steps.push_back(std::move(step));
     return {};
   }
 
@@ -251,18 +264,24 @@ class Placer {
       const bool replaces = replaced_by(output.name) != nullptr;
       if (replaces ? made_.storages[tensor.storage].external : !is_whole_and_own(tensor)) {
         const PlacedTensor copy = fresh(tensor.typed.type());
-        FLAME_TRY(push_copy(tensor, copy, end));
+        push_copy(tensor, copy, end);
         tensor = copy;
       }
-      if (!replaces) make_external(tensor.storage, output.name, MemoryClass::kOutputs);
+      if (request_.shares_all) {
+        made_.storages[tensor.storage].kept = true;
+      } else if (!replaces) {
+        make_external(tensor.storage, output.name, MemoryClass::kOutputs);
+      }
       made_.outputs.push_back({output.name, tensor});
     }
+    // What may stand in place is known now.
+    FLAME_TRY(prepare());
     for (PlacedName &output : made_.outputs) {
       const std::string *input = replaced_by(output.name);
       if (!input) continue;
       const PlacedTensor into = *find_external(*input);
       if (!is_whole_and_own(output.tensor) || !redirect(made_, output.tensor.storage, into)) {
-        FLAME_TRY(push_copy(output.tensor, into, end));
+        push_copy(output.tensor, into, end);
       }
       output.tensor = into;
     }
@@ -300,6 +319,7 @@ class Placer {
   // For each storage: a tensor in it and its copy, in turn.
   std::unordered_map<uint32_t, std::vector<PlacedTensor>> copies_;
   PlacedProgram made_;
+  size_t prepared_ = 0;  // steps whose info is known
 };
 
 }  // namespace

@@ -22,10 +22,14 @@ struct PlaceRequest {
   std::vector<Replacement> replaces;
   // Lines of the memory report for inputs by name; the rest are inputs.
   std::vector<std::pair<std::string, MemoryClass>> classes;
+  // Inputs and outputs stand in the arena too: whoever shares it spoils them. For programs that are
+  // given all and asked for all at each run. Not together with `replaces`.
+  bool shares_all = false;
 };
 
 // The ops are those that the target takes: optional ones that it refuses were taken apart before.
-// Inputs, parameters and outputs get memory of their own outside of the arena, for the whole time.
+// Inputs, parameters and outputs get memory of their own outside of the arena, for the whole time,
+// unless the request says otherwise.
 // Errors: an op that the target refuses however its tensors lie, with its place and the target's
 // reason.
 Result<PlacedProgram> place(const Program &program, Target &target, const PlaceRequest &request);

@@ -34,6 +34,9 @@ struct Storage {
   bool external = false;
   std::string name;
   uint64_t offset = 0;  // in the arena
+  // In the arena, but written before the first step, or read behind the last one.
+  bool given = false;
+  bool kept = false;
   // In use from the one step to the other, both included. Meaningless if external.
   uint32_t first_step = 0;
   uint32_t last_step = 0;

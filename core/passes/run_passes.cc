@@ -26,6 +26,10 @@ std::string summary_of(const Fused &fused) {
       counted(fused.cleaned.idle, "idle one"), counted(fused.maps.merged, "map"),
       counted(fused.maps.constants, "constant"), counted(fused.patterns.biases, "bias"),
       counted(fused.patterns.activations, "activation"), counted(fused.patterns.addends, "addend"));
+  if (fused.joins.pieces + fused.joins.casts > 0) {
+    text += fmt::format("; {} joined, {} made at once", counted(fused.joins.pieces, "slice"),
+                        counted(fused.joins.casts, "cast"));
+  }
   for (const TakenApart &taken : fused.taken_apart)
     text += fmt::format("; {} {} taken apart: {}", taken.count, taken.op, taken.reason);
   return text;

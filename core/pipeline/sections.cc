@@ -76,25 +76,138 @@ SectionSpec model() {
                   "diffusers has them. What stands in a later one counts.")
                .many()
                .also({"path", "checkpoint", "pretrained_model_name_or_path", "ckpt"}),
-           Option("config", OptionType::kPath,
-                  "Configurations that are not the published ones: a file with an object for each "
-                  "model, by component, or a folder as diffusers has it. Folders of weights have "
-                  "their own."),
+           Option("config", OptionType::kString,
+                  "Configurations that are not the published ones: a file (./NAME or NAME.json) "
+                  "with an object for each model, by component, a folder as diffusers has it, or "
+                  "the name of one that is installed with the models, such as tiny. Folders of "
+                  "weights have their own."),
            Option("variant", OptionType::kString,
                   "Which files of a folder of weights to take, such as fp16.")});
   return section;
+}
+
+SectionSpec data() {
+  SectionSpec section = plain("data", "What the model learns from.");
+  section.own =
+      own("data", section.own.summary,
+          {Option("caption_dropout", OptionType::kFloat,
+                  "The part of the examples that is learned without a caption, so that guidance "
+                  "keeps its meaning.")
+               .least(0)
+               .most(1)
+               .is("0")
+               .also({"caption_dropout_rate", "caption_drop_rate", "cfg_dropout", "text_dropout"}),
+           Option("validation", OptionType::kFloat,
+                  "How much is kept from learning, to measure the loss on it: below 1 a part of "
+                  "the examples, from 1 on their number. The choice follows from the contents.")
+               .least(0)
+               .is("0")
+               .also({"validation_split", "held_out", "val_size"})});
+  return section;
+}
+
+Option layers() {
+  return Option("layers", OptionType::kString,
+                "Which layers: attention, attention+ff, all-linear or all, or names by their ends, "
+                "with * for one part and ** for any; rank=4 and the like behind a name hold for "
+                "these layers, and ! leaves them alone. All layers, when left out.")
+      .many()
+      .also({"target_modules", "lora_target_modules", "layer_filter"});
 }
 
 SectionSpec adapter() {
   SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
   section.own =
       own("adapter", section.own.summary,
-          {Option("layers", OptionType::kString,
-                  "Which layers, by the end of their names, with * for one part and ** for any; "
-                  "rank=4 and the like behind a name hold for these layers, and ! leaves "
-                  "them alone. All layers, when left out.")
-               .many()
-               .also({"target_modules", "lora_target_modules", "layer_filter"})});
+          {layers(), Option("continue_from", OptionType::kPath,
+                            "A LoRA file of these layers and ranks, from which the adapter starts.")
+                         .also({"network_weights", "resume_lora", "init_from"})});
+  SectionSpec part;
+  part.key = "parts";
+  part.list = true;
+  part.own =
+      own("parts", "Models beside the denoiser that learn too, each with a like adapter.",
+          {Option("role", OptionType::kString,
+                  "Which: the text encoders of SDXL are text_encoder and text_encoder_2.")
+               .needed()
+               .also({"model", "module"}),
+           Option("lr", OptionType::kFloat, "Its learning rate; the optimizer's, when left out.")
+               .above(0)
+               .also({"learning_rate", "text_encoder_lr"}),
+           layers()});
+  section.sections = {part};
+  return section;
+}
+
+SectionSpec noise() {
+  SectionSpec section;
+  section.key = "noise";
+  section.own = own(
+      "noise", "How much noise examples get.",
+      {Option("range", OptionType::kFloat,
+              "The part of the trained times that is drawn from: two numbers, 0 is clean and 1 all "
+              "noise.")
+           .many()
+           .least(0)
+           .most(1)
+           .is("0, 1")
+           .also({"timestep_range"}),
+       Option("distribution", OptionType::kChoice,
+              "How times are drawn from the range: evenly, or by the sigmoid of a normal number.")
+           .one_of({"uniform", "logit_normal"})
+           .is("uniform")
+           .also({"timestep_sampling", "weighting_scheme"}),
+       Option("mean", OptionType::kFloat, "Of logit_normal: above 0 draws more noise.")
+           .is("0")
+           .also({"logit_mean"}),
+       Option("deviation", OptionType::kFloat, "Of logit_normal: how wide times are spread.")
+           .above(0)
+           .is("1")
+           .also({"logit_std"}),
+       Option("zero_terminal_snr", OptionType::kBool,
+              "The last time is noise alone; for models that predict v.")
+           .is("false")
+           .also({"zero_snr", "rescale_betas_zero_snr"}),
+       Option("offset", OptionType::kFloat,
+              "Noise that is the same at every place of a channel, so that dark and bright "
+              "pictures can be learned.")
+           .least(0)
+           .most(1)
+           .is("0")
+           .also({"noise_offset"}),
+       Option("pyramid", OptionType::kFloat,
+              "Noise of halved sizes on top: how much each is of the size before; 0 is none.")
+           .least(0)
+           .most(1)
+           .is("0")
+           .also({"pyramid_noise", "multires_noise_discount"})});
+  return section;
+}
+
+SectionSpec loss() {
+  SectionSpec section;
+  section.key = "loss";
+  section.own =
+      own("loss", "How errors of the prediction count.",
+          {Option("kind", OptionType::kChoice,
+                  "The square of the error, or huber: a square near 0 and a line far away.")
+               .one_of({"square", "huber"})
+               .is("square")
+               .also({"loss_type"}),
+           Option("huber_delta", OptionType::kFloat, "Of huber: where the line begins.")
+               .above(0)
+               .is("0.1")
+               .also({"huber_c"}),
+           Option("weighting", OptionType::kChoice,
+                  "Of times: even; min_snr, which holds back the times with little noise; or "
+                  "debiased, which counts by the error in the clean picture.")
+               .one_of({"even", "min_snr", "debiased"})
+               .is("even"),
+           Option("gamma", OptionType::kFloat,
+                  "Of min_snr: times with a signal-to-noise ratio above it count less.")
+               .above(0)
+               .is("5")
+               .also({"min_snr_gamma", "snr_gamma"})});
   return section;
 }
 
@@ -145,7 +258,23 @@ SectionSpec train() {
                            .also({"learning_rate", "unet_lr"})});
   SectionSpec schedule = plain("schedule", "How the learning rate changes over the steps.");
   schedule.default_use = "constant";
-  section.sections = {optimizer, schedule};
+  section.sections = {optimizer, schedule, noise(), loss()};
+  return section;
+}
+
+SectionSpec loras() {
+  SectionSpec section;
+  section.key = "loras";
+  section.list = true;
+  section.own = own("loras",
+                    "Files of LoRAs that the pictures are drawn with, with names of kohya or PEFT; "
+                    "they are added to the weights.",
+                    {Option("path", OptionType::kPath, "The file.")
+                         .needed()
+                         .also({"file", "name", "lora", "model"}),
+                     Option("strength", OptionType::kFloat, "The factor of what it adds.")
+                         .is("1")
+                         .also({"weight", "scale", "multiplier", "lora_strength"})});
   return section;
 }
 
@@ -200,13 +329,19 @@ SectionSpec sample() {
            .in("px")
            .least(64)
            .most(16384),
+       Option("tile", OptionType::kInt,
+              "Rows of a picture that the autoencoder works on at one time; all, or as few as "
+              "backend.memory asks for, when left out.")
+           .in("px")
+           .least(8)
+           .also({"vae_tile", "vae_tiling", "tile_size", "enable_vae_tiling"}),
        Option("strength", OptionType::kFloat, "The factor of what the adapter adds.")
            .is("1")
            .also({"lora_strength", "lora_scale", "multiplier"})});
   SectionSpec sampler = plain("sampler",
                               "The way from noise to picture; the model's own, when "
                               "left out.");
-  section.sections = {sampler};
+  section.sections = {loras(), sampler};
   return section;
 }
 
@@ -241,9 +376,7 @@ SectionSpec root() {
                .least(0)
                .is("0")
                .also({"random_seed"})});
-  section.sections = {backend(), model(), plain("data", "What the model learns from."),
-                      adapter(), train(), sample(),
-                      exports()};
+  section.sections = {backend(), model(), data(), adapter(), train(), sample(), exports()};
   return section;
 }
 

@@ -32,8 +32,9 @@ constexpr std::string_view kAdapter[] = {"create", "destroy", "adapt"};
 constexpr std::string_view kOptimizer[] = {"create", "destroy", "describe_state", "build"};
 constexpr std::string_view kSampler[] = {"create",       "destroy",    "levels",
                                          "memory_count", "uses_noise", "build"};
-constexpr std::string_view kData[] = {"create",   "destroy",        "count",
-                                      "identity", "describe_field", "read_field"};
+constexpr std::string_view kData[] = {"create",           "destroy",  "count",
+                                      "describe_example", "identity", "describe_field",
+                                      "read_field",       "note"};
 constexpr std::string_view kExporter[] = {"create", "destroy", "check", "write"};
 
 constexpr InterfaceRule kRules[] = {
@@ -56,7 +57,7 @@ static_assert(ends_at(kModel, offsetof(flame_model_interface, build)));
 static_assert(ends_at(kAdapter, offsetof(flame_adapter_interface, adapt)));
 static_assert(ends_at(kOptimizer, offsetof(flame_optimizer_interface, build)));
 static_assert(ends_at(kSampler, offsetof(flame_sampler_interface, build)));
-static_assert(ends_at(kData, offsetof(flame_data_source_interface, read_field)));
+static_assert(ends_at(kData, offsetof(flame_data_source_interface, note)));
 static_assert(ends_at(kExporter, offsetof(flame_exporter_interface, write)));
 
 Status check_table(const void *table, const InterfaceRule &rule, const std::string &who) {

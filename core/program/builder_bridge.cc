@@ -232,6 +232,18 @@ struct BuilderCalls {
     });
   }
 
+  static flame_status start(void *self, flame_call *call, flame_value parameter, uint32_t initial,
+                            double scale) noexcept {
+    return answer(self, call, [&](BuilderBridge &bridge) -> Status {
+      if (initial > FLAME_INITIAL_NORMAL) {
+        return contract_error(
+            fmt::format("a parameter starts in the way {}, which does not exist", initial));
+      }
+      bridge.builder_.start(parameter, {static_cast<Initial::Kind>(initial), scale});
+      return {};
+    });
+  }
+
  private:
   static Result<TensorType> named(Result<TensorType> type, std::string_view what,
                                   std::string_view name) {
@@ -269,6 +281,7 @@ BuilderBridge::BuilderBridge(ProgramBuilder &builder) : builder_(builder), table
   table_.describe = BuilderCalls::describe;
   table_.push_scope = BuilderCalls::push_scope;
   table_.pop_scope = BuilderCalls::pop_scope;
+  table_.start = BuilderCalls::start;
 }
 
 }  // namespace flame

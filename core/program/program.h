@@ -43,10 +43,24 @@ struct NamedValue {
   ValueId value = 0;
 };
 
+// How the elements of a trainable parameter start where no file says it.
+struct Initial {
+  enum class Kind {
+    kConstant,  // each is `scale`
+    kUniform,   // from -scale to scale
+    kNormal     // around 0 with the deviation scale
+  };
+  Kind kind = Kind::kConstant;
+  double scale = 0;
+
+  bool operator==(const Initial &) const = default;
+};
+
 struct Parameter {
   std::string name;
   ValueId value = 0;
   bool trainable = false;
+  Initial initial = {};
 };
 
 // Immutable once built; copies share nothing that can change. Every node stands behind the nodes

@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/base/terminal.h"
 #include "core/ops/catalogue/catalogue.h"
 
@@ -32,7 +35,7 @@ ValueId ProgramBuilder::parameter(std::string_view name, const TensorType &type,
   const auto [found, fresh] = parameter_names_.emplace(full, program_.parameters_.size());
   if (fresh) {
     const ValueId value = new_value(type, kNoNode, 0);
-    program_.parameters_.push_back({full, value, trainable});
+    program_.parameters_.push_back({full, value, trainable, {}});
     return value;
   }
   const Parameter &known = program_.parameters_[found->second];
@@ -44,6 +47,22 @@ ValueId ProgramBuilder::parameter(std::string_view name, const TensorType &type,
     return 0;
   }
   return known.value;
+}
+
+void ProgramBuilder::start(ValueId parameter, const Initial &initial) {
+  if (error_) return;
+  // Asked for right behind the parameter: the search from the end is short.
+  const auto found = std::find_if(program_.parameters_.rbegin(), program_.parameters_.rend(),
+                                  [&](const Parameter &each) { return each.value == parameter; });
+  if (found == program_.parameters_.rend() || !found->trainable) {
+    return fail(plugin_error(
+        fmt::format("value {} is told how to start, but it is no trainable parameter", parameter)));
+  }
+  if (!std::isfinite(initial.scale)) {
+    return fail(plugin_error(fmt::format(
+        "the parameter '{}' starts with a scale that is not finite", printable(found->name))));
+  }
+  found->initial = initial;
 }
 
 std::vector<ValueId> ProgramBuilder::add(std::string_view op, std::span<const ValueId> inputs,

@@ -18,6 +18,8 @@ class ProgramBuilder final : public OpBuilder {
   // A tensor of the weights, named under the open scopes: in scope "a.b", "w" is "a.b.w". Asking
   // again for a name gives the same value; another type or use is an error.
   ValueId parameter(std::string_view name, const TensorType &type, bool trainable);
+  // How a trainable parameter starts; zeros, unless it is said. Of the value of parameter().
+  void start(ValueId parameter, const Initial &initial);
   // Adds an op and gives its outputs; after a failure, kFailedOutputs values that are none.
   std::vector<ValueId> add(std::string_view op, std::span<const ValueId> inputs,
                            Attributes attributes) override;

@@ -46,6 +46,7 @@ ProgramCopy::ProgramCopy(const Program &source, ProgramBuilder &target, const Bi
     if (bound(parameter.name, parameter.value)) continue;
     map_[parameter.value] =
         target.parameter(parameter.name, source.type(parameter.value), parameter.trainable);
+    if (parameter.trainable) target.start(map_[parameter.value], parameter.initial);
   }
 }
 

@@ -29,8 +29,9 @@ class ExpandingBuilder final : public OpBuilder {
 // Where the values of a program are in the builder that a copy of it goes to.
 class ProgramCopy {
  public:
-  // The value of the target that an input or parameter of the source becomes, or 0 to have it again
-  // as it is.
+  // The value of the target that an input or parameter of the source becomes; 0 to have it again as it
+  // is; kLeftOut to do without it, which nothing may use then.
+  static constexpr ValueId kLeftOut = UINT32_MAX;
   using Binding = std::function<ValueId(std::string_view name, ValueId source_value)>;
 
   // Starts with the inputs and parameters. Both outlive the object.

@@ -56,7 +56,10 @@ Result<std::unique_ptr<Executable>> Executable::make(PlacedProgram placed, Tenso
 Status Executable::bind(TensorStore &store, Runs runs) {
   FLAME_TRY(bind_memory(store));
   FLAME_TRY(bind_steps());
-  return runs == Runs::kOften ? record() : Status();
+  if (runs == Runs::kOnce) return {};
+  const Executable *const whole[] = {this};
+  FLAME_ASSIGN(graph_, record(whole));
+  return {};
 }
 
 // One block for what the store lacks and one for the outputs.
@@ -110,19 +113,36 @@ Status Executable::bind_steps() {
   return {};
 }
 
-Status Executable::record() {
-  if (steps_.empty() || !device_.can_record()) return {};
-  const bool is_safe =
-      std::ranges::all_of(steps_, [](const Bound &step) { return step.plan->info().capture_safe; });
-  if (!is_safe) return {};
-  const Branches branches = find_branches(placed_, device_.branches() ? kMostLanes : 1);
+bool Executable::can_be_recorded() const {
+  return device_.can_record() && std::ranges::all_of(steps_, [](const Bound &step) {
+           return step.plan->info().capture_safe;
+         });
+}
+
+Result<DeviceGraph> Executable::record(std::span<const Executable *const> parts) {
+  const auto is_empty = [](const Executable *part) { return part->steps_.empty(); };
+  const auto can_be = [](const Executable *part) { return part->can_be_recorded(); };
+  if (std::ranges::all_of(parts, is_empty) || !std::ranges::all_of(parts, can_be))
+    return DeviceGraph();
+  const Device &device = parts.front()->device_;
+  std::vector<Branches> branches;
+  uint32_t most = 1;
+  for (const Executable *part : parts) {
+    branches.push_back(find_branches(part->placed_, device.branches() ? kMostLanes : 1));
+    most = std::max(most, branches.back().lanes);
+  }
   std::vector<DeviceStream> lanes;
-  for (uint32_t i = 0; i < branches.lanes; ++i) {
-    FLAME_ASSIGN(DeviceStream lane, device_.create_stream());
+  for (uint32_t i = 0; i < most; ++i) {
+    FLAME_ASSIGN(DeviceStream lane, device.create_stream());
     lanes.push_back(std::move(lane));
   }
-  FLAME_ASSIGN(graph_, device_.record(lanes, [&] { return enqueue(branches, lanes); }));
-  return {};
+  return device.record(lanes, [&]() -> Status {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const std::span<const DeviceStream> own(lanes.data(), branches[i].lanes);
+      FLAME_TRY(parts[i]->enqueue(branches[i], own));
+    }
+    return {};
+  });
 }
 
 // Every lane branches off at the start and is joined at the end.

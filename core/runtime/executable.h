@@ -33,6 +33,7 @@ class Executable {
   Executable &operator=(const Executable &) = delete;
 
   const PlacedProgram &placed() const { return placed_; }
+  const Device &device() const { return device_; }
 
   // Enqueues every op. An error names the op and its place, unless the run is a recorded one.
   Status run(const DeviceStream &stream) const;
@@ -57,13 +58,17 @@ class Executable {
   };
   const std::vector<Bound> &steps() const { return steps_; }
 
+  // One graph of executables of one device, each behind the one before it, whether they were made to
+  // run once or often; none where the backend or an op does not allow it. They outlive the graph.
+  static Result<DeviceGraph> record(std::span<const Executable *const> parts);
+
  private:
   explicit Executable(PlacedProgram placed, Device &device)
       : placed_(std::move(placed)), device_(device) {}
   Status bind(TensorStore &store, Runs runs);
   Status bind_memory(TensorStore &store);
   Status bind_steps();
-  Status record();
+  bool can_be_recorded() const;
   Status enqueue(const Branches &branches, std::span<const DeviceStream> lanes) const;
   Status run_step(size_t index, const DeviceStream &stream) const;
   AbiTensors bound(const std::vector<PlacedTensor> &tensors) const;

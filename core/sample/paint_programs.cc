@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/base/rounded_size.h"
 #include "core/ops/catalogue/terms.h"
 #include "core/sample/planned_program.h"
 #include "core/sample/step_program.h"
+#include "core/sample/weight_jobs.h"
 
 namespace flame {
 namespace {
@@ -158,20 +158,64 @@ class PaintPrograms::Planner {
                                               {"height", settings_.height / unit},
                                               {"width", settings_.width / unit}}));
     made_.decoder_role = part->role;
+    decoder_model_ = &model;
     // Its activations exceed what f16 can hold.
     const DType compute = settings_.compute == DType::kF16 ? DType::kF32 : settings_.compute;
-    return add(program, part->role, compute, made_.decoder, &model);
+    FLAME_ASSIGN(const Program stored, stored_program(program, part->role + "/", {compute}));
+    if (settings_.tile_rows) {
+      FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, *settings_.tile_rows));
+      return {};
+    }
+    FLAME_ASSIGN(made_.decoder, ImageProgram::plan(stored, device_));
+    return fit_decoder(stored);
   }
 
+  // Takes bands, half as high each time, until the decoder takes no more than is there, or no more
+  // than the other programs.
+  Status fit_decoder(const Program &stored) {
+    FLAME_ASSIGN(const uint64_t limit, memory_limit());
+    const auto fits = [&] {
+      const Needs needs = all_needs();
+      return limit == 0 || needs.arena + needs.rest <= limit || needs.arena > decoder_arena();
+    };
+    if (fits() || !find_stages(stored)) return {};
+    for (int64_t rows = settings_.height / 2; rows >= models_.spec.latent_size; rows /= 2) {
+      FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, rows));
+      if (fits()) break;
+    }
+    return {};
+  }
+
+  // What may be taken; 0 if nobody knows.
+  Result<uint64_t> memory_limit() const {
+    if (settings_.memory_bytes) return *settings_.memory_bytes;
+    if (device_.readable_by_processor()) return uint64_t{0};
+    return device_.free_memory();
+  }
+
+  // What is kept between bands is the device's own memory, if the processor computes.
+  uint64_t decoder_arena() const {
+    return made_.decoder->arena_bytes() +
+           (device_.readable_by_processor() ? made_.decoder->host_bytes() : 0);
+  }
+
+  struct Needs {
+    uint64_t arena = 0, rest = 0;
+  };
   // Tensors of their own add up, arenas are one.
+  Needs all_needs() const {
+    Needs needs{decoder_arena(), made_.decoder->parameter_bytes()};
+    for (const Planned &each : planned_) {
+      needs.arena = std::max(needs.arena, each.placed.arena_bytes);
+      for (const Storage &storage : each.placed.storages)
+        if (storage.external) needs.rest += flame::allocated_bytes(storage.size_bytes);
+    }
+    return needs;
+  }
+
   Status check_memory() const {
     if (!settings_.memory_bytes) return {};
-    uint64_t arena = 0, rest = 0;
-    for (const Planned &each : planned_) {
-      arena = std::max(arena, each.placed.arena_bytes);
-      for (const Storage &storage : each.placed.storages)
-        if (storage.external) rest += flame::allocated_bytes(storage.size_bytes);
-    }
+    const auto [arena, rest] = all_needs();
     if (arena + rest <= *settings_.memory_bytes) return {};
     return Error{
         ErrorKind::kOutOfMemory,
@@ -183,6 +227,8 @@ class PaintPrograms::Planner {
   }
 
   Status make_all() {
+    // The largest arena first, as all take turns in it.
+    FLAME_TRY(made_.store_.arena(made_.decoder->arena_bytes()));
     std::vector<Planned *> order;
     for (Planned &each : planned_) order.push_back(&each);
     std::ranges::stable_sort(order, std::ranges::greater(),
@@ -191,29 +237,17 @@ class PaintPrograms::Planner {
       FLAME_ASSIGN(*each->into,
                    Executable::make(std::move(each->placed), made_.store_, each->runs));
     }
-    return {};
+    return made_.decoder->make(made_.store_);
   }
 
   Status load(const LoadProgress &progress) {
     std::vector<WeightJob> jobs;
     for (const Planned &each : planned_) {
       if (!each.model) continue;
-      const Executable &program = **each.into;
-      std::unordered_map<std::string_view, const PlacedName *> places;
-      for (const PlacedName &parameter : program.placed().parameters)
-        places[std::string_view(parameter.name).substr(each.prefix.size())] = &parameter;
-      for (const PlacedWeight &weight : each.model->weights->placed) {
-        const auto found = places.find(weight.parameter);
-        if (found == places.end()) continue;  // of a program that drawing does not need
-        const PlacedTensor &tensor = found->second->tensor;
-        jobs.push_back({&weight, tensor.typed.dtype, program.address(tensor.storage)});
-        places.erase(found);
-      }
-      if (places.empty()) continue;
-      return config_error(fmt::format("no weights are given for '{}' of {}", places.begin()->first,
-                                      each.prefix.substr(0, each.prefix.size() - 1)),
-                          "'flamehost weights check' lists all that a file lacks");
+      FLAME_TRY(add_jobs(*each.model, places_of(**each.into, each.prefix), each.prefix, jobs));
     }
+    FLAME_TRY(
+        add_jobs(*decoder_model_, made_.decoder->parameters(), made_.decoder_role + "/", jobs));
     return load_weights(jobs, device_, made_.stream, progress);
   }
 
@@ -223,6 +257,7 @@ class PaintPrograms::Planner {
   Device &device_;
   PaintPrograms &made_;
 
+  const PaintModel *decoder_model_ = nullptr;
   int64_t tokens_ = 0;  // of a row
   Sizes text_sizes_;    // of the encoders' outputs, as the conditions want them
   Program conditions_;

@@ -5,17 +5,10 @@
 #include <memory>
 #include <optional>
 
-#include "core/io/weight_loader.h"
 #include "core/plugin/plugin_sampler.h"
-#include "core/runtime/executable.h"
+#include "core/sample/weight_jobs.h"
 
 namespace flame {
-
-// A model and where its weights stand.
-struct PaintModel {
-  const PluginModel *model = nullptr;
-  const WeightMatch *weights = nullptr;
-};
 
 struct PaintModels {
   PaintModel denoiser;
@@ -31,6 +24,9 @@ struct PaintSettings {
   uint32_t text_rows = 1;  // rows of tokens that a prompt may have
   DType compute = DType::kF32;
   std::optional<uint64_t> memory_bytes = {};  // at most so much of the device, or nothing is taken
+  // Rows of pixels that the autoencoder works on at one time; nothing: all, or as few as the memory
+  // asks for.
+  std::optional<int64_t> tile_rows = {};
 
   bool guided() const { return guidance != 1; }
 };
@@ -56,7 +52,7 @@ class PaintPrograms {
   std::vector<Encoder> encoders;
   std::unique_ptr<Executable> conditions;  // "conditions/…"
   std::unique_ptr<Executable> step;        // "denoiser/…"
-  std::unique_ptr<Executable> decoder;     // "ROLE/latent" to "sample"
+  std::optional<ImageProgram> decoder;     // "ROLE/latent" to "sample"
   std::string decoder_role;
   NoisePoints points;
   DeviceStream stream;

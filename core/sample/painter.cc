@@ -141,19 +141,20 @@ Status Painter::write_run(uint64_t seed) const {
 }
 
 Result<Picture> Painter::decode() const {
-  const Executable &step = *programs_->step, &decoder = *programs_->decoder;
+  const Executable &step = *programs_->step;
   const std::string from = std::string("denoiser/").append(kLatentName);
-  const std::string to = programs_->decoder_role + "/latent";
   const PlacedName *place = find(step.placed().inputs, from);
-  std::vector<float> latent(static_cast<size_t>(place->tensor.typed.type().shape.element_count()));
-  FLAME_TRY(step.read(programs_->stream, from, std::as_writable_bytes(std::span(latent))));
+  HostTensor latent{place->tensor.typed.type(), {}};
+  latent.bytes.resize(static_cast<size_t>(latent.type.size_bytes()));
+  FLAME_TRY(step.read(programs_->stream, from, latent.bytes));
   FLAME_TRY(programs_->stream.synchronize());
   // What noise is left belongs to a sample of variance 1, as the autoencoder knows it.
   const double last = programs_->points.sigmas.back();
-  for (float &x : latent) x = static_cast<float>(x / std::sqrt(last * last + 1));
-  FLAME_TRY(decoder.write(programs_->stream, to, bytes_of(latent)));
-  FLAME_TRY(decoder.run(programs_->stream));
-  FLAME_ASSIGN(const TensorMap made, read_outputs(decoder, programs_->stream));
+  std::vector<double> numbers = numbers_of(latent);
+  for (double &x : numbers) x /= std::sqrt(last * last + 1);
+  const std::string to = programs_->decoder_role + "/latent";
+  FLAME_ASSIGN(const TensorMap made,
+               programs_->decoder->run(programs_->stream, {{to, tensor_of(latent.type, numbers)}}));
   const HostTensor &sample = made.at("sample");
   Picture picture{sample.type.shape[1], sample.type.shape[2], sample.type.shape[3], {}};
   for (const double x : numbers_of(sample)) {

@@ -25,11 +25,16 @@ Result<Program> with_prefix(const Program &program, std::string_view prefix) {
 
 }  // namespace
 
+Result<Program> stored_program(const Program &program, std::string_view prefix,
+                               PrecisionPolicy precision) {
+  FLAME_ASSIGN(const Program named, with_prefix(program, prefix));
+  FLAME_ASSIGN(const Program simple, simplify(named));
+  return apply_precision(simple, precision);
+}
+
 Result<PlacedProgram> plan_program(const Program &program, const PlanRequest &request,
                                    Target &target) {
-  FLAME_ASSIGN(const Program named, with_prefix(program, request.prefix));
-  FLAME_ASSIGN(const Program simple, simplify(named));
-  FLAME_ASSIGN(const Program stored, apply_precision(simple, request.precision));
+  FLAME_ASSIGN(const Program stored, stored_program(program, request.prefix, request.precision));
   FLAME_ASSIGN(const Fused fused, fuse(stored, target));
   PlaceRequest placement = request.placement;
   for (Replacement &each : placement.replaces) each.input.insert(0, request.prefix);

@@ -17,6 +17,11 @@ struct PlanRequest {
   PlaceRequest placement;  // with names that have no prefix
 };
 
+// The program with names of its own, simple, in the types that are stored: before anything that
+// depends on the device.
+Result<Program> stored_program(const Program &program, std::string_view prefix,
+                               PrecisionPolicy precision);
+
 // The program after all passes but gradients and recomputing. Errors: what the passes say.
 Result<PlacedProgram> plan_program(const Program &program, const PlanRequest &request,
                                    Target &target);

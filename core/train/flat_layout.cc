@@ -27,6 +27,38 @@ Error unknown_parameter(const Program &program, const std::string &group, const 
                       did_you_mean(name, known));
 }
 
+// The names with those that the program puts behind each other, weights of one product, side by side
+// in that order: their slices are then one.
+std::vector<std::string> side_by_side(const Program &program, const TrainedGroup &group) {
+  std::unordered_map<ValueId, const std::string *> names;
+  for (const Parameter &parameter : program.parameters())
+    if (parameter.trainable) names.emplace(parameter.value, &parameter.name);
+  std::unordered_map<std::string, const Node *> joint_of;
+  for (const Node &node : program.nodes()) {
+    if (node.op->name != "concat" || node.attributes.integer("axis") != 0) continue;
+    for (const ValueId input : node.inputs)
+      if (names.count(input)) joint_of.emplace(*names.at(input), &node);
+  }
+  std::unordered_map<std::string, size_t> left;  // how often the group names it and has no place
+  for (const std::string &name : group.parameters) ++left[name];
+  std::vector<std::string> ordered;
+  const auto take = [&](const std::string &name) {
+    const auto found = left.find(name);
+    if (found == left.end() || found->second == 0) return;
+    --found->second;
+    ordered.push_back(name);
+  };
+  for (const std::string &name : group.parameters) {
+    const auto joint = joint_of.find(name);
+    if (joint != joint_of.end() && left[name] > 0) {
+      for (const ValueId input : joint->second->inputs)
+        if (names.count(input)) take(*names.at(input));
+    }
+    take(name);
+  }
+  return ordered;
+}
+
 Result<FlatGroup> lay_out(const Program &program, const TrainedGroup &group,
                           const ParametersByName &parameters,
                           std::unordered_map<std::string, std::string> &group_of) {
@@ -35,7 +67,7 @@ Result<FlatGroup> lay_out(const Program &program, const TrainedGroup &group,
     return config_error(
         fmt::format("the group '{}' trains '{}', {}", printable(group.name), printable(name), why));
   };
-  for (const std::string &name : group.parameters) {
+  for (const std::string &name : side_by_side(program, group)) {
     const auto found = parameters.find(name);
     if (found == parameters.end()) return unknown_parameter(program, group.name, name);
     const TensorType &type = program.type(found->second->value);

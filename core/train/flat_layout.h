@@ -34,7 +34,7 @@ struct FlatGroup {
 inline constexpr int64_t kFlatAlignment = 64;
 
 // The groups in their order; without any, one group "all" of every trainable parameter, in the
-// program's order. Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a
+// program's order. Within a group, parameters that the program concatenates stand side by side. Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a
 // float, in two groups; a group without a name, with another's name, or without parameters.
 Result<std::vector<FlatGroup>> flat_layout(const Program &program,
                                            const std::vector<TrainedGroup> &groups = {});

@@ -105,9 +105,17 @@ class UpdateBuilder {
     }
     norm_ = map("sqrt x0; div t0 x1", {squares, divisor_});
     finite_ = map("sub x0 x0; eq t0 0.0", {norm_});
+    if (request_.holds) hold();
     next_step_ = map("add x0 1", {steps_});
     factor_ = request_.clips ? map(std::string(kClipFactor), {max_norm_, norm_, divisor_})
                              : map("reciprocal x0", {divisor_});
+  }
+
+  void hold() {
+    const TensorType flag{DType::kBool, Shape()};
+    const Term held = builder_.term(add_state(std::string(kHeldName), flag, 0));
+    finite_ = map("not x1; and x0 t0", {finite_, held}, DType::kBool);
+    put(kHeldName, map("not x0", {finite_}, DType::kBool));
   }
 
   // The step of a group; of all groups of its optimizer at the first of them, if they share a

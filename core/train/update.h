@@ -17,7 +17,8 @@ inline constexpr std::string_view kMaxNormName = "train.max_norm";  // of the ma
 inline constexpr std::string_view kAverageDecayName =
     "train.average_decay";  // of the master's type
 inline constexpr std::string_view kGoodStepsName =
-    "train.good_steps";  // i64: since the last change
+    "train.good_steps";                                      // i64: since the last change
+inline constexpr std::string_view kHeldName = "train.held";  // bool
 // Outputs, scalars.
 inline constexpr std::string_view kGradientNormName = "train.gradient_norm";  // before clipping
 inline constexpr std::string_view kFiniteName = "train.finite";               // bool
@@ -41,6 +42,9 @@ struct UpdateRequest {
   DType master = DType::kF32;  // of the flat buffers: f32 or f64
   // True: the gradients are scaled down so that their common norm is at most train.max_norm.
   bool clips = false;
+  // True: behind a step whose gradients are not finite nothing changes any more until train.held is
+  // written, since the host hears of it some steps later.
+  bool holds = false;
   // True: a moving average of each group's parameters is kept.
   bool averages = false;
   std::optional<LossScaling> loss_scaling = {};  // absent: the loss scale is the host's
@@ -65,7 +69,7 @@ struct StateBuffer {
 struct UpdateProgram {
   Program program;
   PlaceRequest placement;           // parameters, states, averages and step stay where they are
-  std::vector<StateBuffer> states;  // of the optimizers and of the loss scale
+  std::vector<StateBuffer> states;  // of the optimizers, of the loss scale, and train.held
 };
 
 Result<UpdateProgram> build_update(const UpdateRequest &request);

@@ -29,8 +29,11 @@ class LowRank : public flame::Adapter {
   flame::Value adapt(flame::Program &program, const flame::Layer &layer) override {
     if (layer.op != "linear" || !wants(layer.name)) return layer.output;
     const flame::Shape shape = layer.weight.shape();  // [out, in]
+    // `up` starts as zeros, so that the model starts as it was; `down` must not, or nothing learns.
+    const double reach = 1 / std::sqrt(static_cast<double>(shape[1]));
     const flame::Value down =
-        program.trainable("lora_down.weight", FLAME_DTYPE_F32, {options_.rank, shape[1]});
+        program.trainable("lora_down.weight", FLAME_DTYPE_F32, {options_.rank, shape[1]},
+                          flame::Initial::uniform(reach));
     const flame::Value up =
         program.trainable("lora_up.weight", FLAME_DTYPE_F32, {shape[0], options_.rank});
     const double rank = static_cast<double>(options_.rank);

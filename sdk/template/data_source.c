@@ -122,6 +122,25 @@ static flame_status check_example(const flame_data_source *source, flame_call *c
   return fail(call, FLAME_ERROR_INVALID_ARGUMENT, message);
 }
 
+/* Each line stands once in an epoch, and there is one variant of it. */
+static flame_status describe_example(flame_data_source *source, flame_call *call, uint64_t example,
+                                     flame_example *out) {
+  const flame_status status = check_example(source, call, example);
+  if (status != FLAME_OK) return status;
+  const uint32_t size = out->struct_size; /* the host's struct: nothing is written past its size */
+  const flame_example described = {size, 0, 1.0, 1.0, 1, 1};
+  memcpy(out, &described, size < sizeof described ? size : sizeof described);
+  return FLAME_OK;
+}
+
+static flame_status check_draw(const flame_data_source *source, flame_call *call, uint64_t example,
+                               flame_draw draw) {
+  const flame_status status = check_example(source, call, example);
+  if (status != FLAME_OK) return status;
+  if (draw.picture == 0 && draw.caption == 0) return FLAME_OK;
+  return fail(call, FLAME_ERROR_INVALID_ARGUMENT, "a line has one variant: draw 0 of each kind");
+}
+
 /* A hash of the line (FNV-1a). */
 static flame_status identity(flame_data_source *source, flame_call *call, uint64_t example,
                              flame_str *out) {
@@ -137,11 +156,11 @@ static flame_status identity(flame_data_source *source, flame_call *call, uint64
 }
 
 static flame_status describe_field(flame_data_source *source, flame_call *call, uint64_t example,
-                                   uint32_t index, flame_field *out) {
-  const flame_status status = check_example(source, call, example);
+                                   flame_draw draw, uint32_t index, flame_field *out) {
+  const flame_status status = check_draw(source, call, example, draw);
   if (status != FLAME_OK) return status;
   if (index > 0) return fail(call, FLAME_ERROR_END, "there is no more field");
-  const uint32_t size = out->struct_size; /* the host's struct: nothing is written past its size */
+  const uint32_t size = out->struct_size;
   const flame_field field = {size,
                              0,
                              FLAME_STR("caption"),
@@ -154,13 +173,20 @@ static flame_status describe_field(flame_data_source *source, flame_call *call, 
 }
 
 static flame_status read_field(flame_data_source *source, flame_call *call, uint64_t example,
-                               uint32_t index, const flame_tensor *into) {
-  (void)source, (void)example, (void)index, (void)into;
+                               flame_draw draw, uint32_t index, const flame_tensor *into) {
+  (void)source, (void)example, (void)draw, (void)index, (void)into;
   return fail(call, FLAME_ERROR_INVALID_ARGUMENT, "the only field is text, not a tensor");
 }
 
+static flame_status note(flame_data_source *source, flame_call *call, uint32_t index,
+                         flame_note *out) {
+  (void)source, (void)index, (void)out;
+  return fail(call, FLAME_ERROR_END, "there is nothing to tell");
+}
+
 static const flame_data_source_interface interface = {
-    sizeof interface, 0, create, destroy, count, identity, describe_field, read_field};
+    sizeof interface, 0,        create,         destroy,    count,
+    describe_example, identity, describe_field, read_field, note};
 
 /* The descriptor: what users see, and what the host checks before any of this code runs. */
 static const flame_str path_aliases[] = {FLAME_STR("file")};

@@ -1,7 +1,8 @@
 // A data source: pictures of a folder, as PPM or PGM files, each with its name as the caption.
 //
 // A data source finds its examples when it is made, and reads one when it is asked. The host
-// chooses the order, keeps caches by identity() and asks one thread at a time.
+// chooses order and variants, keeps caches by identity() and asks one thread at a time. Here each
+// picture has a second variant, its mirror image, if the user wants it.
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -62,17 +63,30 @@ Picture read_header(const std::string &content, const std::string &path) {
   return out;
 }
 
+// Turns each row around.
+void mirror(const Picture &picture, char *pixels) {
+  for (int64_t row = 0; row < picture.height; ++row) {
+    char *line = pixels + row * picture.width * picture.channels;
+    for (int64_t left = 0, right = picture.width - 1; left < right; ++left, --right) {
+      std::swap_ranges(line + left * picture.channels, line + (left + 1) * picture.channels,
+                       line + right * picture.channels);
+    }
+  }
+}
+
 class PictureFolder : public flame::DataSource {
  public:
   struct Options {
     std::string path;
     std::vector<std::string> endings = {".ppm", ".pgm"};
     uint64_t largest = uint64_t{64} << 20;
+    bool flip = false;
 
     void describe(flame::OptionTable &table) {
       table.path("path", path, "The folder with the pictures.").required().alias("image_dir");
       table.string("endings", endings, "Endings of the files that are taken.");
       table.size("largest", largest, "A file with more bytes is refused.").range(16, kMaxBytes);
+      table.flag("flip", flip, "Whether pictures are shown mirrored too.");
     }
   };
 
@@ -96,22 +110,29 @@ class PictureFolder : public flame::DataSource {
 
   uint64_t count() const noexcept override { return files_.size(); }
 
-  // The content is the pixels, hashed (FNV-1a), and the caption.
+  // The file's content, hashed (FNV-1a): what the tensors are made of. The caption is no part of it.
   std::string identity(uint64_t example) override {
     uint64_t hash = 14695981039346656037u;
     for (const char c : read(example))
       hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-    return flame::text(hash, ":", files_[example].stem().string());
+    return flame::text(hash);
   }
 
-  std::vector<flame::Field> fields(uint64_t example) override {
+  flame::Example describe(uint64_t) override {
+    flame::Example out;
+    if (options_.flip) out.picture_variants = 2;  // as it is, mirrored
+    return out;
+  }
+
+  std::vector<flame::Field> fields(uint64_t example, const flame_draw &) override {
     const Picture picture = read_header(read(example), files_[example].string());
     return {flame::Field::of_tensor("image", FLAME_DTYPE_U8,
                                     {picture.height, picture.width, picture.channels}),
             flame::Field::of_text("caption", files_[example].stem().string())};
   }
 
-  void read_field(uint64_t example, uint32_t index, const flame_tensor &into) override {
+  void read_field(uint64_t example, const flame_draw &draw, uint32_t index,
+                  const flame_tensor &into) override {
     if (index != 0) throw flame::invalid_argument("field ", index, " is no tensor");
     const std::string content = read(example);
     const Picture picture = read_header(content, files_[example].string());
@@ -119,8 +140,10 @@ class PictureFolder : public flame::DataSource {
     if (flame::shape_of(into) != flame::Shape{picture.height, picture.width, picture.channels}) {
       throw flame::storage_error(files_[example].string(), ": the file changed while it was read");
     }
-    std::memcpy(&*pixels.begin(), content.data() + picture.first,
-                static_cast<size_t>(pixels.count()));
+    const char *from = content.data() + picture.first;
+    auto *to = reinterpret_cast<char *>(&*pixels.begin());
+    std::memcpy(to, from, static_cast<size_t>(pixels.count()));
+    if (draw.picture == 1) mirror(picture, to);
   }
 
  private:

@@ -1,4 +1,6 @@
 // The LoRA plugin on the layers of small networks: names, shapes, and no effect at the start.
+#include <cmath>
+
 #include "core/plugin/plugin_adapter.h"
 #include "tests/unit/passes/pass_samples.h"
 
@@ -52,6 +54,14 @@ TEST_F(Lora, StandsBesideLinearsWithoutEffectAtTheStart) {
   EXPECT_EQ(made->program.type(made->program.find_parameter("up.lora_up.weight")->value).text(),
             "f32[64, 4]");
   expect_no_effect(made->program, program);
+}
+
+TEST_F(Lora, StartsAsTheLayersOfPyTorchDo) {
+  const Result<Adapted> made = adapted(transformer_program(DType::kF32), {});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const Initial down{Initial::Kind::kUniform, 1 / std::sqrt(8.0)};
+  EXPECT_EQ(made->program.find_parameter("up.lora_down.weight")->initial, down);
+  EXPECT_EQ(made->program.find_parameter("up.lora_up.weight")->initial, Initial());
 }
 
 TEST_F(Lora, StandsBesideConvolutions) {

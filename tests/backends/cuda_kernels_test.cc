@@ -2,6 +2,7 @@
 // no GPU.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <set>
 
 #include "backends/cuda/edge_convolution.h"
@@ -124,6 +125,57 @@ TEST_P(Kernels, OfEdgesCompile) {
   wide.stride = wide.dilation = {1, 1};
   wide.padding = {1, 1, 1, 1};
   EXPECT_FALSE(edge_convolution_launch(wide, target_));
+}
+
+// A folder of its own for what a compiler keeps.
+class Compiler : public testing::Test {
+ protected:
+  Compiler() { std::filesystem::remove_all(folder_); }
+  ~Compiler() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override {
+    try {
+      compiler_ = std::make_unique<KernelCompiler>("", folder_, 99000, 90);
+    } catch (const flame::Error &error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+  static KernelSource source(int number, const char *body = "") {
+    Definitions made;
+    made.type("T", FLAME_DTYPE_F32).line("using Index = int;").number("kVector", 4);
+    made.number("kThreads", 128 + 32 * number).flag("kDense", true);
+    made.line("#define kBits 0").line(body).line("inline Index offset_y(Index i) { return i; }");
+    return {"fill.cu", made.text(), "fill"};
+  }
+
+  const std::string folder_ = testing::TempDir() + "/flamehost-kernel-compiler-test";
+  std::unique_ptr<KernelCompiler> compiler_;
+};
+
+TEST_F(Compiler, GivesWhatWasBegunAndWhatWasNot) {
+  const std::string alone = KernelCompiler("", folder_ + "/alone", 99000, 90).image(source(0));
+  for (int i = 0; i < 6; ++i) compiler_->begin(source(i % 4));
+  for (int i = 5; i >= 0; --i) EXPECT_FALSE(compiler_->image(source(i)).empty()) << i;
+  // Asked for again, after it was handed out.
+  EXPECT_EQ(compiler_->image(source(0)), alone);
+}
+
+TEST_F(Compiler, TellsWhoAsksWhatDoesNotCompile) {
+  const KernelSource wrong = source(0, "no code at all;");
+  compiler_->begin(wrong);
+  for (int i = 0; i < 2; ++i) {
+    try {
+      compiler_->image(wrong);
+      ADD_FAILURE() << "it compiled";
+    } catch (const flame::Error &error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("does not compile a kernel"));
+    }
+  }
+  EXPECT_FALSE(compiler_->image(source(1)).empty());
+}
+
+TEST_F(Compiler, EndsWithWorkThatNobodyAskedFor) {
+  for (int i = 0; i < 24; ++i) compiler_->begin(source(i));
+  compiler_.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(For, Kernels, testing::Values(80, 90));

@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 #include "core/ops/catalogue/terms.h"
 #include "core/passes/differentiate.h"
 #include "core/passes/run_passes.h"
-#include "core/plugin/backends.h"
 #include "core/program/program_builder.h"
 #include "core/runtime/executable.h"
+#include "tests/backends/gpu_host.h"
 #include "tests/support/networks.h"
 
 namespace flame {
@@ -24,19 +23,6 @@ using testing_support::BlockShape;
 using Bytes = std::vector<std::byte>;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-
-const Catalogue &catalogue() {
-  static const Catalogue scanned = [] {
-    const char *given = std::getenv("FLAME_PLUGIN_FOLDER");
-    return Catalogue::scan({given ? given : FLAME_PLUGIN_FOLDER});
-  }();
-  return scanned;
-}
-
-PluginHost &host() {
-  static PluginHost started({});
-  return started;
-}
 
 // The gradients of every trainable parameter and of x.
 Result<Program> with_gradients(const Result<Program> &forward) {
@@ -60,12 +46,7 @@ class OnGpu : public testing::Test {
     if (!device_) GTEST_SKIP() << "no GPU answers";
   }
   static void open(std::unique_ptr<Device> &device, bool deterministic) {
-    OpenDeviceRequest request;
-    request.reference = "cuda";
-    request.deterministic = deterministic;
-    auto opened = open_device(host(), catalogue(), request);
-    if (opened.ok()) device = std::move(*opened);
-    EXPECT_TRUE(opened.ok() || opened.error().kind == ErrorKind::kDevice) << opened.error().text();
+    device = testing_support::open_gpu(deterministic);
   }
   static Result<std::unique_ptr<Executable>> make(
       Device &device, const Program &program, Executable::Runs runs = Executable::Runs::kOften) {
@@ -278,9 +259,9 @@ TEST_F(OnGpu, SaysWhatIsNeededWhereMemoryIsMissing) {
 
 // A kernel that writes where nothing is. What follows is refused too, and everything is given back.
 int exit_code_of_a_fault() {
-  auto opened = open_device(host(), catalogue(), {"cuda"});
-  if (!opened.ok()) return 90;
-  Device &device = **opened;
+  const auto opened = testing_support::open_gpu(false);
+  if (!opened) return 90;
+  Device &device = *opened;
   const TypedView view = TypedView::contiguous({DType::kF32, {1024}});
   const std::vector<TypedView> views = {view};
   const auto plan = device.plan("copy", {{"dtype", std::string("f32")}}, views, views);

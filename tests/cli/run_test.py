@@ -12,6 +12,7 @@ import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "exporters"))
+import lora_files  # noqa: E402
 import read_png  # noqa: E402
 
 PROGRAM = os.environ["FLAMEHOST"]
@@ -38,7 +39,8 @@ class Run(unittest.TestCase):
         cls.folder = pathlib.Path(cls.temporary.name)
         configs = {model: json.loads((CONFIGS / f"{model}.tiny.json").read_text()) for model in MODELS.split(",")}
         (cls.folder / "tiny.json").write_text(json.dumps(configs))
-        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm")
+        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip",
+                             "--dtype", "f32")
         assert made.returncode == 0, made
 
     @classmethod
@@ -103,6 +105,108 @@ class Run(unittest.TestCase):
             digests.append(hashlib.sha256(picture.read_bytes()).hexdigest())
         self.assertEqual(digests[0], digests[1])
         self.assertNotEqual(digests[0], digests[2])
+
+    def pixels(self, **changes):
+        """Of the one picture."""
+        picture, = self.pictures(self.pipeline(**changes))
+        return read_png.pixels_of(list(read_png.chunks_of(picture.read_bytes())))
+
+    def write_lora(self, name, layers, alpha=None):
+        """layers: (beginning and name of the layer, key of its weight). Gives what merged() takes, for strength 1."""
+        header, _ = lora_files.read(self.folder / "tiny.safetensors")
+        tensors, changes = {}, []
+        for seed, (layer, key) in enumerate(layers):
+            down, up = lora_files.pair(header[key]["shape"], seed + len(name))
+            kohya = layer.startswith("lora_")
+            tensors[layer + (".lora_down.weight" if kohya else ".lora_A.weight")] = down
+            tensors[layer + (".lora_up.weight" if kohya else ".lora_B.weight")] = up
+            if alpha is not None:
+                tensors[layer + ".alpha"] = ([], [alpha])
+            changes.append((key, (down, up), 1 if alpha is None else alpha))
+        lora_files.write(self.folder / name, tensors)
+        return changes
+
+    KOHYA = [
+        ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q",
+         "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.to_q.weight"),
+        ("lora_unet_input_blocks_1_0_in_layers_2", "model.diffusion_model.input_blocks.1.0.in_layers.2.weight"),
+        ("lora_te1_text_model_encoder_layers_0_mlp_fc1",
+         "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.weight"),
+        ("lora_te2_text_model_encoder_layers_0_mlp_fc1",
+         "conditioner.embedders.1.model.transformer.resblocks.0.mlp.c_fc.weight"),
+    ]
+    PEFT = [
+        ("unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_k",
+         "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_k.weight"),
+        ("unet.mid_block.resnets.0.conv1", "model.diffusion_model.middle_block.0.in_layers.2.weight"),
+        ("text_encoder.text_model.encoder.layers.0.mlp.fc1",
+         "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.weight"),
+        ("text_encoder_2.text_model.encoder.layers.0.mlp.fc2",
+         "conditioner.embedders.1.model.transformer.resblocks.0.mlp.c_proj.weight"),
+    ]
+
+    def test_a_picture_in_bands_is_the_same_but_for_rounding(self):
+        whole, bands = self.pixels(), self.pixels(sample={"tile": 16})
+        apart = [abs(a - b) for a, b in zip(whole, bands)]
+        self.assertEqual(len(whole), 128 * 64 * 3)
+        self.assertLessEqual(max(apart), 1)
+        self.assertLessEqual(sum(apart), len(whole) // 1000)
+
+    def test_a_lora_of_strength_0_changes_no_bit(self):
+        self.write_lora("zero.safetensors", self.KOHYA)
+        item = {"path": "zero.safetensors", "strength": 0}
+        self.assertEqual(self.pixels(), self.pixels(sample={"loras": [item]}))
+        self.assertNotEqual(self.pixels(), self.pixels(sample={"loras": [{**item, "strength": 0.5}]}))
+
+    def test_each_layer_of_a_lora_changes_the_picture(self):
+        plain = self.pixels()
+        for number, layer in enumerate(self.KOHYA + self.PEFT):
+            self.write_lora("one.safetensors", [layer])
+            changed = self.pixels(sample={"loras": [{"path": "one.safetensors"}]})
+            self.assertNotEqual(plain, changed, f"{number}: {layer[0]}")
+
+    def test_several_loras_draw_what_the_merged_checkpoint_draws(self):
+        kohya = self.write_lora("kohya.safetensors", self.KOHYA, alpha=0.5)
+        peft = self.write_lora("peft.safetensors", self.PEFT)
+        changes = [(key, halves, factor * strength) for made, strength in ((kohya, 0.75), (peft, -0.5))
+                   for key, halves, factor in made]
+        lora_files.merged(self.folder / "tiny.safetensors", changes, self.folder / "merged.safetensors")
+        loras = [{"path": "kohya.safetensors", "strength": 0.75}, {"path": "peft.safetensors", "strength": -0.5}]
+        drawn = self.pixels(sample={"loras": loras})
+        self.assertEqual(drawn, self.pixels(model={"weights": ["merged.safetensors"]}))
+        self.assertNotEqual(drawn, self.pixels())
+
+    def test_the_picture_says_which_loras_it_was_drawn_with(self):
+        self.write_lora("style.safetensors", self.KOHYA)
+        picture, = self.pictures(self.pipeline(sample={"loras": [{"path": "style.safetensors", "strength": 0.5}]}))
+        self.assertIn('LoRA: "style: 0.5"', texts_of(picture)[1]["parameters"])
+
+    def test_a_lora_of_another_model_is_refused_with_all_that_has_no_layer(self):
+        half = [1.0] * 8
+        lora_files.write(self.folder / "other.safetensors", {
+            "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": ([1, 8], half),
+            "lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight": ([8, 1], half),
+            "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": ([1, 8], half),
+            "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight": ([8, 1], half),
+        })
+        self.wrong(2, self.pipeline(sample={"loras": [{"path": "other.safetensors"}]}), "sample.loras.0", "other.safetensors",
+                   "2 of 2 pairs", "'lora_unet_double_blocks_0_img_attn_qkv' is no layer", "do not fit the weight")
+        self.wrong(6, self.pipeline(sample={"loras": [{"path": "nowhere.safetensors"}]}), "nowhere.safetensors")
+        self.wrong(2, self.pipeline(sample={"loras": [{"path": "tiny.safetensors"}]}), "not a LoRA that is known here")
+        self.wrong(2, self.pipeline(sample={"loras": [{"strength": 1}]}), "path")
+        (self.folder / "pickled.pt").write_bytes(b"\x80\x02}q\x00.")
+        self.wrong(2, self.pipeline(sample={"loras": [{"path": "pickled.pt"}]}), "pickled.pt")
+
+    def test_a_lora_with_numbers_that_are_not_finite_is_refused(self):
+        self.write_lora("broken.safetensors", self.KOHYA[:1])
+        file = self.folder / "broken.safetensors"
+        file.write_bytes(file.read_bytes()[:-4] + struct.pack("<f", float("nan")))
+        self.wrong(2, self.pipeline(sample={"loras": [{"path": "broken.safetensors"}]}), "not finite", "lora_up")
+
+    def test_configurations_go_by_name(self):
+        plain = self.pixels()
+        self.assertEqual(plain, self.pixels(model={"config": "tiny"}))
+        self.wrong(2, self.pipeline(model={"config": "huge"}), "no configuration 'huge' installed", "full, tiny")
 
     def test_what_a_prompt_loses_is_said(self):
         run = self.flamehost("run", self.pipeline(sample={"prompts": ["cat " * 80]}))

@@ -173,6 +173,17 @@ class Convert(InFolder):
         self.right(*words, "--dtype", "bf16")
         self.assertEqual({entry["dtype"] for name, entry in header_of(out).items() if name != "__metadata__"}, {"BF16"})
 
+    def test_facts_go_into_the_header_and_what_is_none_is_refused(self):
+        file, out = self.folder / "a.safetensors", self.folder / "out.safetensors"
+        self.right("weights", "make", "sdxl-vae", file, "--config", self.vae)
+        words = ("weights", "convert", file, out, "--model", "sdxl-vae", "--config", self.vae)
+        self.right(*words, "--metadata", "title=a=b", "--metadata", "empty=")
+        self.assertEqual(header_of(out)["__metadata__"], {"format": "pt", "title": "a=b", "empty": ""})
+        out.unlink()
+        self.assertIn("KEY=VALUE", self.wrong(2, *words, "--metadata", "title"))
+        self.assertIn("'format' twice", self.wrong(2, *words, "--metadata", "format=x"))
+        self.assertFalse(out.exists())
+
     def test_without_a_model_the_file_must_hold_one_at_full_size(self):
         file = self.folder / "a.safetensors"
         self.right("weights", "make", "sdxl-vae", file, "--config", self.vae)

@@ -60,22 +60,31 @@ def unfiltered(data, width, height, channels):
     return out
 
 
-def main():
-    with open(sys.argv[1], "rb") as file:
-        chunks = list(chunks_of(file.read()))
+def size_of(chunks):
+    """Width, height and channels."""
     kind, header = chunks[0]
     assert kind == "IHDR", "IHDR is not the first"
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
     assert (depth, compression, filtering, interlace) == (8, 0, 0, 0), "another kind of PNG"
-    channels = CHANNELS[colour]
-    print("size", width, height, channels)
+    return width, height, CHANNELS[colour]
+
+
+def pixels_of(chunks):
+    """The bytes of all pixels, row by row."""
+    data = zlib.decompress(b"".join(content for kind, content in chunks if kind == "IDAT"))
+    return unfiltered(data, *size_of(chunks))
+
+
+def main():
+    with open(sys.argv[1], "rb") as file:
+        chunks = list(chunks_of(file.read()))
+    print("size", *size_of(chunks))
     for kind, content in chunks:
         print("chunk", kind)
         if kind in ("tEXt", "iTXt"):
             keyword, text = text_of(kind, content)
             print("text", keyword.hex(), text.hex())
-    data = zlib.decompress(b"".join(content for kind, content in chunks if kind == "IDAT"))
-    print("pixels", unfiltered(data, width, height, channels).hex())
+    print("pixels", pixels_of(chunks).hex())
 
 
 if __name__ == "__main__":

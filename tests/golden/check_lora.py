@@ -57,7 +57,7 @@ def pairs_of(path, unet):
             sys.exit(f"{path}: diffusers leaves the key '{key}' over")
         module, half = found.groups()
         pairs.setdefault(module, {})["down" if half in ("A", "down") else "up"] = tensor
-    named_alphas = {re.sub(r"\.lora\..*|\.alpha$", "", module_name(key)): value for key, value in (alphas or {}).items()}
+    named_alphas = {re.sub(r"\.lora(_linear_layer)?\..*|\.alpha$", "", module_name(key)): value for key, value in (alphas or {}).items()}
     scaled = {}
     for module, pair in pairs.items():
         rank = pair["down"].shape[0]

@@ -84,6 +84,25 @@ static flame_status check_example(flame_data_source *source, flame_call *call, u
                    TEXT("there is no such example; count() says how many there are"));
 }
 
+static flame_status describe_example(flame_data_source *source, flame_call *call, uint64_t example,
+                                     flame_example *out) {
+  const flame_status status = check_example(source, call, example);
+  if (status != FLAME_OK) return status;
+  const uint32_t room = out->struct_size;
+  const flame_example described = {room, 0, 1, 1, 2, 1};
+  memcpy(out, &described, room < sizeof described ? room : sizeof described);
+  return FLAME_OK;
+}
+
+static flame_status check_draw(flame_data_source *source, flame_call *call, uint64_t example,
+                               flame_draw draw) {
+  const flame_status status = check_example(source, call, example);
+  if (status != FLAME_OK) return status;
+  if (draw.picture < 2 && draw.caption < 1) return FLAME_OK;
+  return good_fail(call, FLAME_ERROR_INVALID_ARGUMENT,
+                   TEXT("there is no such draw; describe_example() says how many there are"));
+}
+
 static flame_status identity(flame_data_source *source, flame_call *call, uint64_t example,
                              flame_str *out) {
   const flame_status status = check_example(source, call, example);
@@ -95,9 +114,9 @@ static flame_status identity(flame_data_source *source, flame_call *call, uint64
 }
 
 static flame_status describe_field(flame_data_source *source, flame_call *call, uint64_t example,
-                                   uint32_t index, flame_field *out) {
+                                   flame_draw draw, uint32_t index, flame_field *out) {
   static const int64_t shape[1] = {1};
-  const flame_status status = check_example(source, call, example);
+  const flame_status status = check_draw(source, call, example, draw);
   if (status != FLAME_OK) return status;
   if (index > 0) {
     return good_fail(call, FLAME_ERROR_END, TEXT("an example has one field: 'number'"));
@@ -109,8 +128,8 @@ static flame_status describe_field(flame_data_source *source, flame_call *call, 
 }
 
 static flame_status read_field(flame_data_source *source, flame_call *call, uint64_t example,
-                               uint32_t index, const flame_tensor *into) {
-  const flame_status status = check_example(source, call, example);
+                               flame_draw draw, uint32_t index, const flame_tensor *into) {
+  const flame_status status = check_draw(source, call, example, draw);
   if (status != FLAME_OK) return status;
   if (index > 0 || into->dtype != FLAME_DTYPE_I64 || into->rank != 1 || into->shape[0] != 1) {
     return good_fail(call, FLAME_ERROR_INVALID_ARGUMENT,
@@ -118,6 +137,16 @@ static flame_status read_field(flame_data_source *source, flame_call *call, uint
   }
   const int64_t number = (int64_t)((uint64_t)source->first + example);
   memcpy((char *)into->data + into->byte_offset, &number, sizeof number);
+  return FLAME_OK;
+}
+
+static flame_status note(flame_data_source *source, flame_call *call, uint32_t index,
+                         flame_note *out) {
+  (void)source;
+  if (index > 0) return good_fail(call, FLAME_ERROR_END, TEXT("there is one note"));
+  const uint32_t room = out->struct_size;
+  const flame_note told = {room, FLAME_LOG_INFO, TEXT("the examples count upwards")};
+  memcpy(out, &told, room < sizeof told ? room : sizeof told);
   return FLAME_OK;
 }
 
@@ -133,7 +162,8 @@ void good_stop(void) {
 
 const flame_data_source_interface *good_source(void) {
   static const flame_data_source_interface interface = {
-      sizeof interface, 0, good_create, destroy, count, identity, describe_field, read_field};
+      sizeof interface, 0,        good_create,    destroy,    count,
+      describe_example, identity, describe_field, read_field, note};
   return &interface;
 }
 

@@ -2,6 +2,7 @@
 // one backend against another, and what is refused.
 #include "core/sample/painter.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "core/io/weight_writer.h"
 #include "core/runtime/evaluate.h"
+#include "core/sample/planned_program.h"
 #include "core/tensor/numbers.h"
 #include "flame/philox.hpp"
 #include "tests/models/started_model.h"
@@ -137,6 +139,38 @@ class PainterTest : public testing::Test {
     return made.ok() ? *made : TensorMap();
   }
 
+  // A program of the autoencoder, in bands unless `rows` is 0.
+  TensorMap image_answers(const std::string &name, int64_t height, int64_t width, int64_t rows,
+                          const std::string &backend, DType compute = DType::kF32) {
+    Device &on = device(backend);
+    const auto run = [&]() -> Result<TensorMap> {
+      FLAME_ASSIGN(const Program program,
+                   models_[3]->build(name, {{"batch", 1}, {"height", height}, {"width", width}}));
+      FLAME_ASSIGN(const Program stored, stored_program(program, "vae/", {compute}));
+      FLAME_ASSIGN(ImageProgram image, rows == 0 ? ImageProgram::plan(stored, on)
+                                                 : ImageProgram::plan_bands(stored, on, rows));
+      EXPECT_EQ(image.in_bands(), rows != 0);
+      TensorStore store(on);
+      FLAME_TRY(image.make(store));
+      std::vector<WeightJob> jobs;
+      FLAME_TRY(add_jobs(paint_.parts[2], image.parameters(), "vae/", jobs));
+      FLAME_TRY(load_weights(jobs));
+      FLAME_ASSIGN(const DeviceStream stream, on.create_stream());
+      TensorMap given;
+      for (const NamedValue &input : stored.inputs()) {
+        std::vector<double> numbers;
+        const auto count = stored.type(input.value).shape.element_count();
+        for (int64_t i = 0; i < count; ++i)
+          numbers.push_back(std::sin(static_cast<double>(i) * 0.37 + i * i % 11));
+        given[input.name] = tensor_of(stored.type(input.value), numbers);
+      }
+      return image.run(stream, given);
+    };
+    const Result<TensorMap> made = run();
+    EXPECT_TRUE(made.ok()) << made.error().text();
+    return made.ok() ? *made : TensorMap();
+  }
+
   PluginHost host_{{}};
   std::vector<std::unique_ptr<PluginModel>> models_;
   std::vector<std::vector<WantedParameter>> wanted_;
@@ -154,6 +188,17 @@ double largest_difference(const std::vector<float> &a, const std::vector<float> 
   for (size_t i = 0; i < a.size(); ++i)
     largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
   return largest;
+}
+
+// The largest difference, as a share of the largest number.
+double largest_share(const std::vector<double> &a, const std::vector<double> &b) {
+  if (a.size() != b.size() || a.empty()) return NAN;
+  double difference = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference = std::max(difference, std::abs(a[i] - b[i]));
+    largest = std::max(largest, std::abs(a[i]));
+  }
+  return difference / largest;
 }
 
 TEST_F(PainterTest, DrawsWhatTheStepsByHandGive) {
@@ -208,6 +253,58 @@ TEST_F(PainterTest, DrawsWhatTheStepsByHandGive) {
 
   EXPECT_LE(largest_difference(drawn(settings, request, "reference"), expected), 1e-4);
   EXPECT_LE(largest_difference(drawn(settings, request), expected), 1e-4);
+}
+
+TEST_F(PainterTest, BandsOfThePictureGiveWhatTheWholeGives) {
+  struct Case {
+    const char *program;
+    int64_t height, width;
+    int64_t rows;  // of pixels at one time
+    const char *backend = "onednn";
+  };
+  for (const Case &each :
+       {Case{"decode", 12, 9, 8}, Case{"decode", 12, 9, 37}, Case{"decode", 3, 2, 1, "reference"},
+        Case{"encode", 96, 72, 8}, Case{"encode", 99, 61, 40}, Case{"encode", 8, 8, 1},
+        Case{"encode", 17, 16, 8, "reference"}}) {
+    const std::string name = fmt::format("{} {}x{} in bands of {} on {}", each.program, each.height,
+                                         each.width, each.rows, each.backend);
+    const TensorMap whole = image_answers(each.program, each.height, each.width, 0, each.backend),
+                    bands = image_answers(each.program, each.height, each.width, each.rows,
+                                          each.backend);
+    ASSERT_EQ(whole.size(), 1u) << name;
+    ASSERT_EQ(bands.size(), 1u) << name;
+    EXPECT_EQ(whole.begin()->second.type, bands.begin()->second.type) << name;
+    EXPECT_LE(largest_share(numbers_of(whole.begin()->second), numbers_of(bands.begin()->second)),
+              2e-5)
+        << name;
+  }
+}
+
+TEST_F(PainterTest, BandsInNarrowTypesAreAsFarFromTheExactAnswerAsTheWhole) {
+  const auto picture = [&](int64_t rows, DType compute) {
+    return numbers_of(image_answers("decode", 16, 16, rows, "onednn", compute).begin()->second);
+  };
+  const std::vector<double> exact = picture(0, DType::kF32);
+  const double whole = largest_share(exact, picture(0, DType::kBF16)),
+               bands = largest_share(exact, picture(16, DType::kBF16));
+  EXPECT_GT(whole, 0);
+  EXPECT_LE(bands, 1.5 * whole);
+}
+
+TEST_F(PainterTest, APictureInBandsTakesLessMemoryAndLooksTheSame) {
+  PaintSettings settings = kSmall;
+  settings.width = settings.height = 256;
+  settings.steps = 1;
+  const PaintRequest request{"a red circle", "", 11};
+  const Result<Painter> whole = painter(settings);
+  ASSERT_TRUE(whole.ok()) << whole.error().text();
+  settings.tile_rows = 32;
+  const Result<Painter> bands = painter(settings);
+  ASSERT_TRUE(bands.ok()) << bands.error().text();
+  EXPECT_FALSE(whole->programs().decoder->in_bands());
+  EXPECT_TRUE(bands->programs().decoder->in_bands());
+  EXPECT_LT(bands->programs().decoder->arena_bytes(), whole->programs().decoder->arena_bytes() / 4);
+  EXPECT_LE(largest_difference(whole->paint(request)->pixels, bands->paint(request)->pixels), 1e-4);
 }
 
 TEST_F(PainterTest, DrawsTheSameForASeedOnEveryBackend) {

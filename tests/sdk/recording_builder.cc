@@ -41,7 +41,8 @@ std::string attribute_text(const flame_attribute &attribute) {
 }  // namespace
 
 RecordingBuilder::RecordingBuilder() {
-  table_ = {sizeof table_, 0, this, input, parameter, op, output, describe, push_scope, pop_scope};
+  table_ = {sizeof table_, 0,        this,       input,     parameter, op,
+            output,        describe, push_scope, pop_scope, start};
 }
 
 flame_value RecordingBuilder::add(std::string text, flame_dtype dtype, std::vector<int64_t> shape) {
@@ -131,6 +132,13 @@ flame_status RecordingBuilder::push_scope(void *self, flame_call *, flame_str na
 
 flame_status RecordingBuilder::pop_scope(void *self, flame_call *) noexcept {
   of(self).scopes.pop_back();
+  return FLAME_OK;
+}
+
+flame_status RecordingBuilder::start(void *self, flame_call *, flame_value parameter,
+                                     uint32_t initial, double scale) noexcept {
+  static constexpr const char *kKinds[] = {"constant", "uniform", "normal"};
+  of(self).starts[of(self).text_of(parameter)] = std::string(kKinds[initial]) + " " + number(scale);
   return FLAME_OK;
 }
 

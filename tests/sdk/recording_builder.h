@@ -19,8 +19,9 @@ class RecordingBuilder {
   const std::string &text_of(flame_value value) const { return values_[value - 1].text; }
 
   std::map<std::string, std::string> outputs;
-  std::vector<std::string> parameters;  // with their scopes
-  std::vector<std::string> places;      // file:line of each op
+  std::vector<std::string> parameters;        // with their scopes
+  std::map<std::string, std::string> starts;  // "uniform 0.5", by parameter
+  std::vector<std::string> places;            // file:line of each op
   std::vector<std::string> scopes;
   std::string fails_with;  // if not empty, op() fails with it
 
@@ -42,6 +43,7 @@ class RecordingBuilder {
   static flame_status describe(void *, flame_call *, flame_value, flame_tensor *) noexcept;
   static flame_status push_scope(void *, flame_call *, flame_str) noexcept;
   static flame_status pop_scope(void *, flame_call *) noexcept;
+  static flame_status start(void *, flame_call *, flame_value, uint32_t, double) noexcept;
 };
 
 }  // namespace flame_test

@@ -329,7 +329,7 @@ class TemplateData : public testing::Test {
                               uint32_t index) {
     flame_field field = {};
     field.struct_size = sizeof field;
-    EXPECT_EQ(source->describe_field(made, source.call, example, index, &field), FLAME_OK)
+    EXPECT_EQ(source->describe_field(made, source.call, example, {0, 0}, index, &field), FLAME_OK)
         << source.call.message;
     return field;
   }
@@ -356,15 +356,44 @@ TEST_F(TemplateData, ReadsPicturesInTheOrderOfTheirNames) {
   EXPECT_EQ(text(caption.text), "a dog");
   flame_field end = {};
   end.struct_size = sizeof end;
-  EXPECT_EQ(source->describe_field(made, source.call, 0, 2, &end), FLAME_ERROR_END);
+  EXPECT_EQ(source->describe_field(made, source.call, 0, {0, 0}, 2, &end), FLAME_ERROR_END);
 
   char pixels[6];
   const int64_t shape[] = {1, 2, 3}, strides[] = {6, 3, 1};
   const flame_tensor into = {sizeof into, FLAME_DTYPE_U8, 3, 0, shape, strides, pixels, 0, 6};
-  EXPECT_EQ(source->read_field(made, source.call, 0, 0, &into), FLAME_OK) << source.call.message;
+  EXPECT_EQ(source->read_field(made, source.call, 0, {0, 0}, 0, &into), FLAME_OK)
+      << source.call.message;
   EXPECT_EQ(std::string(pixels, 6), "abcdef");
-  EXPECT_EQ(source->read_field(made, source.call, 1, 0, &into), FLAME_ERROR_STORAGE);
-  EXPECT_EQ(source->read_field(made, source.call, 2, 0, &into), FLAME_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(source->read_field(made, source.call, 1, {0, 0}, 0, &into), FLAME_ERROR_STORAGE);
+  EXPECT_EQ(source->read_field(made, source.call, 2, {0, 0}, 0, &into),
+            FLAME_ERROR_INVALID_ARGUMENT);
+  source->destroy(made);
+}
+
+TEST_F(TemplateData, ShowsAPictureMirroredAsItsSecondVariant) {
+  folder.write("a.ppm", "P6 2 1 255\nabcdef");
+  Source source("data", FLAME_DATA_SOURCE_ID);
+  auto *made = source.create<flame_data_source>("example-pictures",
+                                                {{"path", folder.path.string()}, {"flip", true}});
+  ASSERT_NE(made, nullptr) << source.call.message;
+  flame_example example = {};
+  example.struct_size = sizeof example;
+  EXPECT_EQ(source->describe_example(made, source.call, 0, &example), FLAME_OK);
+  EXPECT_EQ(example.picture_variants, 2u);
+  EXPECT_EQ(example.caption_variants, 1u);
+  EXPECT_EQ(example.repeats, 1.0);
+
+  char pixels[6];
+  const int64_t shape[] = {1, 2, 3}, strides[] = {6, 3, 1};
+  const flame_tensor into = {sizeof into, FLAME_DTYPE_U8, 3, 0, shape, strides, pixels, 0, 6};
+  EXPECT_EQ(source->read_field(made, source.call, 0, {1, 0}, 0, &into), FLAME_OK);
+  EXPECT_EQ(std::string(pixels, 6), "defabc");
+  EXPECT_EQ(source->read_field(made, source.call, 0, {2, 0}, 0, &into),
+            FLAME_ERROR_INVALID_ARGUMENT);
+  EXPECT_THAT(source.call.message, HasSubstr("picture 2 of example 0"));
+  flame_note note = {};
+  note.struct_size = sizeof note;
+  EXPECT_EQ(source->note(made, source.call, 0, &note), FLAME_ERROR_END);
   source->destroy(made);
 }
 
@@ -404,7 +433,7 @@ TEST_F(TemplateData, RefusesHostilePicturesWithTheirNames) {
   for (size_t i = 0; i < contents.size(); ++i) {
     flame_field field = {};
     field.struct_size = sizeof field;
-    EXPECT_EQ(source->describe_field(made, source.call, i, 0, &field), FLAME_ERROR_STORAGE)
+    EXPECT_EQ(source->describe_field(made, source.call, i, {0, 0}, 0, &field), FLAME_ERROR_STORAGE)
         << contents[i];
     EXPECT_THAT(source.call.message, HasSubstr("x" + std::to_string(100 + i) + ".pgm: "));
   }

@@ -26,6 +26,14 @@ class Attention : public OpPlan {
     if (suits_short_attention(q_, k_, v_, mask_)) short_.emplace(q_, k_, v_, mask_, scale_);
   }
 
+  std::vector<KernelSource> kernels() const override {
+    if (is_empty()) return {};
+    std::vector<KernelSource> sources;
+    if (short_) sources = short_->kernels();
+    sources.push_back(softmax_.source());
+    return sources;
+  }
+
  private:
   bool is_empty() const { return q_.batch * q_.rows * q_.heads == 0; }
 

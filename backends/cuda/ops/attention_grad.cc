@@ -63,6 +63,14 @@ class AttentionGrad : public OpPlan {
     if (asks_cudnn_ && !deterministic_) info.flags &= ~FLAME_OP_DETERMINISTIC;
   }
 
+  std::vector<KernelSource> kernels() const override {
+    if (!has_scores()) return {};
+    std::vector<KernelSource> sources;
+    if (short_) sources = short_->kernels();
+    sources.push_back(rows_.source());
+    return sources;
+  }
+
  private:
   bool has_scores() const { return q_.batch * q_.rows * q_.heads * k_.rows > 0; }
 

@@ -20,7 +20,8 @@ class AbiTensors {
   // `device` goes into flame_tensor.device.
   AbiTensors(std::span<const TypedView> views, uint32_t device);
 
-  // The buffer that tensor `index` lies in.
+  // The buffer that tensor `index` lies in; a backend sees the part of it that begins at most 255
+  // bytes before the tensor's lowest element.
   void set_data(size_t index, void *buffer, uint64_t buffer_size);
 
   const flame_tensor *const *data() const { return pointers_.data(); }
@@ -32,7 +33,8 @@ class AbiTensors {
   std::vector<const flame_tensor *> pointers_;
 };
 
-// The same bytes for the same op, attributes, types, shapes, strides and offsets, and for no other.
+// The same bytes for the same op, attributes, types, shapes, strides and offsets behind a multiple
+// of 256 bytes, and for no other.
 std::string op_signature(std::string_view name, const Attributes &attributes,
                          std::span<const TypedView> inputs, std::span<const TypedView> outputs);
 

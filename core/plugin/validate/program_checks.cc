@@ -22,7 +22,7 @@ constexpr uint32_t kMostNames = 1000;
 class RefusingBuilder {
  public:
   RefusingBuilder()
-      : table_{sizeof table_, 0, this, input, parameter, op, output, describe, push, pop} {}
+      : table_{sizeof table_, 0, this, input, parameter, op, output, describe, push, pop, start} {}
   const flame_program_builder *get() const { return &table_; }
   uint64_t calls() const { return calls_; }
 
@@ -54,6 +54,9 @@ class RefusingBuilder {
     return refuse(self, call);
   }
   static flame_status pop(void *self, flame_call *call) noexcept { return refuse(self, call); }
+  static flame_status start(void *self, flame_call *call, flame_value, uint32_t, double) noexcept {
+    return refuse(self, call);
+  }
 
   flame_program_builder table_;
   uint64_t calls_ = 0;

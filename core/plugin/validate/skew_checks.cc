@@ -148,7 +148,22 @@ Result<Done> field_sizes(Subject &subject) {
         return fills_within_size<flame_field>(
             subject, "describe_field()", offsetof(flame_field, text),
             [&](flame_call *call, flame_field *out) {
-              return table->describe_field(source, call, 0, 0, out);
+              return table->describe_field(source, call, 0, {0, 0}, 0, out);
+            });
+      });
+}
+
+Result<Done> example_sizes(Subject &subject) {
+  return for_each_object<flame_data_source>(
+      subject, FLAME_KIND_DATA,
+      [&](const CheckedComponent &component, flame_data_source *source) -> Status {
+        const auto *table = component.interface<flame_data_source_interface>();
+        subject.at("count()");
+        if (table->count(source) == 0) return {};
+        return fills_within_size<flame_example>(
+            subject, "describe_example()", offsetof(flame_example, loss_weight),
+            [&](flame_call *call, flame_example *out) {
+              return table->describe_example(source, call, 0, out);
             });
       });
 }
@@ -178,6 +193,9 @@ constexpr Check kChecks[] = {
      state_info_sizes},
     {"skew.field-sizes", "flame/data_source.h: flame_field is filled no further than struct_size",
      Stage::kStarted, field_sizes},
+    {"skew.example-sizes",
+     "flame/data_source.h: flame_example is filled no further than struct_size", Stage::kStarted,
+     example_sizes},
 };
 
 }  // namespace

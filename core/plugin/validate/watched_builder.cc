@@ -42,6 +42,10 @@ struct WatchedCalls {
   static flame_status pop_scope(void *self, flame_call *call) noexcept {
     return next(self).pop_scope(next(self).self, call);
   }
+  static flame_status start(void *self, flame_call *call, flame_value parameter, uint32_t initial,
+                            double scale) noexcept {
+    return next(self).start(next(self).self, call, parameter, initial, scale);
+  }
 };
 
 WatchedBuilder::WatchedBuilder()
@@ -55,6 +59,7 @@ WatchedBuilder::WatchedBuilder()
              WatchedCalls::output,
              WatchedCalls::describe,
              WatchedCalls::push_scope,
-             WatchedCalls::pop_scope} {}
+             WatchedCalls::pop_scope,
+             WatchedCalls::start} {}
 
 }  // namespace flame

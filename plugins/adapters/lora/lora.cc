@@ -43,16 +43,25 @@ class Lora : public flame::Adapter {
  private:
   // Trained in f32 and used in the type of the layer.
   static flame::Value weight(flame::Program &program, const char *name, const flame::Shape &shape,
-                             flame_dtype type) {
-    const flame::Value master = program.trainable(name, FLAME_DTYPE_F32, shape);
+                             const flame::Initial &initial, flame_dtype type) {
+    const flame::Value master = program.trainable(name, FLAME_DTYPE_F32, shape, initial);
     return type == FLAME_DTYPE_F32 ? master : cast(master, type);
+  }
+
+  // As the layers of PyTorch start, and with them the trainers that people know.
+  static flame::Value down_weight(flame::Program &program, const flame::Shape &shape,
+                                  flame_dtype type) {
+    double fan_in = 1;
+    for (size_t axis = 1; axis < shape.size(); ++axis) fan_in *= static_cast<double>(shape[axis]);
+    return weight(program, "lora_down.weight", shape,
+                  flame::Initial::uniform(1 / std::sqrt(fan_in)), type);
   }
 
   flame::Value beside_linear(flame::Program &program, const flame::Layer &layer) const {
     const flame::Shape shape = layer.weight.shape();  // [out, in]
     const flame_dtype type = layer.output.dtype();
-    const flame::Value down = weight(program, "lora_down.weight", {options_.rank, shape[1]}, type);
-    const flame::Value up = weight(program, "lora_up.weight", {shape[0], options_.rank}, type);
+    const flame::Value down = down_weight(program, {options_.rank, shape[1]}, type);
+    const flame::Value up = weight(program, "lora_up.weight", {shape[0], options_.rank}, {}, type);
     return linear(linear(layer.input, down), up);
   }
 
@@ -67,9 +76,9 @@ class Lora : public flame::Adapter {
     const flame::Shape shape = layer.weight.shape();  // [out, height, width, in]
     const flame_dtype type = layer.output.dtype();
     const flame::Value down =
-        weight(program, "lora_down.weight", {options_.rank, shape[1], shape[2], shape[3]}, type);
+        down_weight(program, {options_.rank, shape[1], shape[2], shape[3]}, type);
     const flame::Value up =
-        weight(program, "lora_up.weight", {shape[0], 1, 1, options_.rank}, type);
+        weight(program, "lora_up.weight", {shape[0], 1, 1, options_.rank}, {}, type);
     std::vector<flame::Attribute> window;
     for (const char *name : {"stride", "padding", "dilation"}) {
       if (layer.attributes.find(name)) window.push_back({name, layer.attributes.integers(name)});

@@ -75,6 +75,16 @@ class Operand {
   Place place_;
 };
 
+// How the elements of a trainable parameter start.
+struct Initial {
+  uint32_t kind = FLAME_INITIAL_CONSTANT;
+  double scale = 0;
+
+  static Initial constant(double value) { return {FLAME_INITIAL_CONSTANT, value}; }
+  static Initial uniform(double reach) { return {FLAME_INITIAL_UNIFORM, reach}; }
+  static Initial normal(double deviation) { return {FLAME_INITIAL_NORMAL, deviation}; }
+};
+
 // The program under construction, as the host hands it to model, adapter, optimizer and sampler.
 // Failures of the builder become exceptions that name the op and its line.
 class Program {
@@ -99,8 +109,14 @@ class Program {
                                    static_cast<uint32_t>(shape.size()), shape.data(), &out));
     return wrap(out);
   }
-  Value trainable(std::string_view name, flame_dtype dtype, const Shape &shape) {
-    return parameter(name, dtype, shape, FLAME_PARAMETER_TRAINABLE);
+  // It starts as zeros, or as it is said.
+  Value trainable(std::string_view name, flame_dtype dtype, const Shape &shape,
+                  const Initial &initial = {}) {
+    const Value made = parameter(name, dtype, shape, FLAME_PARAMETER_TRAINABLE);
+    if (!FLAME_HAS(flame_program_builder, builder_, start)) return made;  // an older host
+    detail::HostCall call;
+    call.check(builder_->start(builder_->self, call.get(), made.id(), initial.kind, initial.scale));
+    return made;
   }
 
   // Makes a value an answer of the program.

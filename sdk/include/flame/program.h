@@ -16,6 +16,11 @@ typedef uint32_t flame_value;
 #define FLAME_PARAMETER_FROZEN 0u    /* read from weights, never trained */
 #define FLAME_PARAMETER_TRAINABLE 1u /* trained if the run wants it */
 
+/* How the elements of a trainable parameter start. */
+#define FLAME_INITIAL_CONSTANT 0u /* each is `scale` */
+#define FLAME_INITIAL_UNIFORM 1u  /* drawn from -scale to scale */
+#define FLAME_INITIAL_NORMAL 2u   /* drawn around 0 with the deviation scale */
+
 /* One op to add. Valid until the call returns. */
 typedef struct flame_node {
   uint32_t struct_size;
@@ -59,6 +64,10 @@ typedef struct flame_program_builder {
    * places ops. */
   flame_status (*push_scope)(void *self, flame_call *call, flame_str name) FLAME_NOEXCEPT;
   flame_status (*pop_scope)(void *self, flame_call *call) FLAME_NOEXCEPT;
+  /* How a trainable parameter starts where no file says it; a constant 0 if this is never called.
+   * `scale` is finite. The host draws, by the parameter's name and the run's seed. */
+  flame_status (*start)(void *self, flame_call *call, flame_value parameter, uint32_t initial,
+                        double scale) FLAME_NOEXCEPT;
 } flame_program_builder;
 
 FLAME_END_C

@@ -2,9 +2,9 @@
 #include "good_plugin.h"
 
 static flame_status describe_field(flame_data_source *source, flame_call *call, uint64_t example,
-                                   uint32_t index, flame_field *out) {
+                                   flame_draw draw, uint32_t index, flame_field *out) {
   static char name[2] = "a";
-  const flame_status status = good_source()->describe_field(source, call, example, 0, out);
+  const flame_status status = good_source()->describe_field(source, call, example, draw, 0, out);
   name[0] = (char)(33 + index % 90);
   out->name = (flame_str){name, 1};
   return status;

@@ -2,10 +2,11 @@
 #include "good_plugin.h"
 
 static flame_status read_field(flame_data_source *source, flame_call *call, uint64_t example,
-                               uint32_t index, const flame_tensor *into) {
+                               flame_draw draw, uint32_t index, const flame_tensor *into) {
   (void)source;
   (void)call;
   (void)example;
+  (void)draw;
   (void)index;
   (void)into;
   return FLAME_OK;

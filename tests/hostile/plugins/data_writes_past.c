@@ -2,8 +2,8 @@
 #include "good_plugin.h"
 
 static flame_status read_field(flame_data_source *source, flame_call *call, uint64_t example,
-                               uint32_t index, const flame_tensor *into) {
-  const flame_status status = good_source()->read_field(source, call, example, index, into);
+                               flame_draw draw, uint32_t index, const flame_tensor *into) {
+  const flame_status status = good_source()->read_field(source, call, example, draw, index, into);
   ((int64_t *)into->data)[1] = 1;
   return status;
 }

@@ -2,9 +2,10 @@
 #include "good_plugin.h"
 
 static flame_status describe_field(flame_data_source *source, flame_call *call, uint64_t example,
-                                   uint32_t index, flame_field *out) {
+                                   flame_draw draw, uint32_t index, flame_field *out) {
   flame_field whole = {.struct_size = sizeof whole};
-  const flame_status status = good_source()->describe_field(source, call, example, index, &whole);
+  const flame_status status =
+      good_source()->describe_field(source, call, example, draw, index, &whole);
   if (status == FLAME_OK) *out = whole;
   return status;
 }

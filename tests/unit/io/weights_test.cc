@@ -8,6 +8,7 @@
 #include "core/io/safetensors_writer.h"
 #include "core/io/weight_kinds.h"
 #include "core/io/weight_loader.h"
+#include "core/tensor/convert.h"
 #include "core/tensor/numbers.h"
 #include "tests/support/fake_model.h"
 #include "tests/support/safetensors_files.h"
@@ -269,6 +270,39 @@ TEST_F(Large, IsDeliveredInPiecesThatMakeTheWhole) {
       EXPECT_EQ(memory, stored_.bytes);
     }
   }
+}
+
+TEST_F(Large, ChangesAreAddedToEveryPieceInFullPrecision) {
+  std::vector<WeightChange> changes(2);
+  for (size_t n = 0; n < changes.size(); ++n) {
+    changes[n].rank = static_cast<int64_t>(n) + 1;
+    for (int64_t i = 0; i < kRows * changes[n].rank; ++i)
+      changes[n].up.push_back(static_cast<float>(i % 7 - 3));
+    for (int64_t i = 0; i < kColumns * changes[n].rank; ++i)
+      changes[n].down.push_back(static_cast<float>(i % 5) * 0x1p-9f);
+  }
+  std::vector<float> loaded(static_cast<size_t>(kRows * kColumns)), expected(loaded.size());
+  const HostTensor plain = *read_weight(weight_, DType::kF32);
+  std::memcpy(expected.data(), plain.bytes.data(), plain.bytes.size());
+  for (const WeightChange &change : changes) {
+    for (int64_t row = 0; row < kRows; ++row) {
+      for (int64_t r = 0; r < change.rank; ++r) {
+        for (int64_t i = 0; i < kColumns; ++i)
+          expected[row * kColumns + i] +=
+              change.up[row * change.rank + r] * change.down[r * kColumns + i];
+      }
+    }
+  }
+  const WeightJob job{&weight_, DType::kF32, reinterpret_cast<std::byte *>(loaded.data()), changes};
+  ASSERT_TRUE(load_weights({&job, 1}).ok());
+  EXPECT_EQ(loaded, expected);
+  // Rounded once, behind the sums.
+  std::vector<std::byte> narrow(loaded.size() * 2), rounded(narrow.size());
+  const WeightJob to_narrow{&weight_, DType::kBF16, narrow.data(), changes};
+  ASSERT_TRUE(load_weights({&to_narrow, 1}).ok());
+  ASSERT_TRUE(
+      convert_elements(DType::kF32, std::as_bytes(std::span(expected)), DType::kBF16, rounded));
+  EXPECT_EQ(narrow, rounded);
 }
 
 TEST_F(Large, AnErrorOfTheReceiverEndsTheLoading) {

@@ -78,6 +78,7 @@ TEST_F(BridgeTest, BuildsAProgramWithScopesAndPlaces) {
   transpose.count = 1;
   transpose.name = text("transpose_b");
   transpose.value.i = 1;
+  ASSERT_EQ(table()->start(table()->self, &call_, w, FLAME_INITIAL_NORMAL, 0.5), FLAME_OK);
   const flame_value y = add("matmul", {x, w}, {transpose});
   ASSERT_EQ(status_, FLAME_OK) << message_;
   ASSERT_EQ(table()->pop_scope(table()->self, &call_), FLAME_OK);
@@ -94,6 +95,7 @@ TEST_F(BridgeTest, BuildsAProgramWithScopesAndPlaces) {
   EXPECT_TRUE(validate(program).ok());
   EXPECT_EQ(program.parameters()[0].name, "block.1.w");
   EXPECT_TRUE(program.parameters()[0].trainable);
+  EXPECT_EQ(program.parameters()[0].initial, (Initial{Initial::Kind::kNormal, 0.5}));
   EXPECT_EQ(program.nodes()[0].place->text(), "model.cc:12, in block.1");
   EXPECT_EQ(failures_, 0);
 }
@@ -315,6 +317,13 @@ INSTANTIATE_TEST_SUITE_P(Calls, HostileCall,
                                            t.struct_size = 8;
                                            return b.describe(b.self, c, 1, &t);
                                          }},
+                                 Hostile{"StartOfNobody", "no trainable parameter",
+                                         [](auto &b, auto *c) {
+                                           return b.start(b.self, c, 5, FLAME_INITIAL_NORMAL, 1);
+                                         }},
+                                 Hostile{
+                                     "StartInAWayThatIsNone", "the way 9",
+                                     [](auto &b, auto *c) { return b.start(b.self, c, 1, 9, 1); }},
                                  Hostile{"PopWithoutPush", "none is open",
                                          [](auto &b, auto *c) { return b.pop_scope(b.self, c); }}),
                          [](const auto &info) { return info.param.name; });

@@ -64,6 +64,30 @@ TEST(FlatLayout, RefusesWhatCannotBeTrainedAndNamesIt) {
   EXPECT_THAT(error_of(model(), {{"", {"w"}}}), HasSubstr("has no name"));
 }
 
+TEST(FlatLayout, PutsWhatIsConcatenatedSideBySide) {
+  ProgramBuilder builder;
+  std::vector<Term> downs;
+  for (const char *name : {"q", "q_up", "k", "k_up", "v"}) {
+    const Term weight = builder.term(builder.parameter(name, {DType::kF32, Shape{16, 4}}, true));
+    if (std::string_view(name).size() == 1) downs.push_back(weight);
+  }
+  builder.output("y", concat({downs[2], downs[0], downs[1]}, 0).id());
+  const Program program = *builder.finish();
+  const auto order_of = [&](const std::vector<TrainedGroup> &groups) {
+    std::vector<std::string> names;
+    const Result<std::vector<FlatGroup>> layout = flat_layout(program, groups);
+    EXPECT_TRUE(layout.ok());
+    for (const FlatGroup &group : *layout)
+      for (const FlatSlice &part : group.slices) names.push_back(part.parameter);
+    return names;
+  };
+  EXPECT_THAT(order_of({}), ElementsAre("v", "q", "k", "q_up", "k_up"));
+  EXPECT_THAT(order_of({{"a", {"k_up", "k", "q"}}, {"b", {"v"}}}),
+              ElementsAre("k_up", "q", "k", "v"));
+  // Naming one twice is still an error.
+  EXPECT_THAT(error_of(program, {{"g", {"q", "k", "q"}}}), HasSubstr("already in the group 'g'"));
+}
+
 class Accumulate : public testing::Test {
  protected:
   // The buffers of one group of all parameters.

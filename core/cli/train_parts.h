@@ -1,0 +1,26 @@
+// What a pipeline trains: the denoiser, and the encoders of adapter.parts, with their adapters and
+// their optimizer.
+#pragma once
+
+#include <memory>
+
+#include "core/cli/drawing_models.h"
+#include "core/train/feeder.h"
+
+namespace flame::cli {
+
+// Stays where it is: `parts` points to the optimizer.
+struct TrainParts {
+  std::unique_ptr<PluginOptimizer> optimizer;
+  std::vector<TrainedPart> parts;
+  std::vector<double> learning_rates;     // part by part
+  std::vector<LearningEncoder> encoders;  // those that learn
+  std::vector<std::string> cached_roles;  // of encoders that do not
+};
+
+// Of the sections `adapter` and `train`. Errors: a role that the model has not, layers that it has
+// not; those of the plugins. The host and the models outlive it.
+Result<std::unique_ptr<TrainParts>> open_train_parts(PluginHost &host, const Pipeline &pipeline,
+                                                     const PaintModels &models);
+
+}  // namespace flame::cli

@@ -1,0 +1,52 @@
+// Latents and text states of a data source, made once and kept.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "core/train/feature_maker.h"
+#include "core/train/feeder.h"
+#include "core/train/training_set.h"
+
+namespace flame {
+
+struct FeatureSettings {
+  // What features depend on beside the example: fingerprints of weights, and the compute type.
+  std::string picture_key, text_key;
+  uint32_t text_rows = 1;
+  int64_t unit = 8;  // pixels of one element of a latent
+};
+
+// An example whose picture cannot be read, and why.
+struct BrokenExample {
+  uint64_t source = 0;
+  Error error;
+};
+
+// Borrows source and maker. One thread at a time.
+class Features final : public FeatureSource {
+ public:
+  Features(const PluginDataSource &source, FeatureMaker &maker, FeatureSettings settings)
+      : source_(source), maker_(maker), settings_(std::move(settings)) {}
+
+  // Makes what is not kept yet of every variant of these examples: latents, masks, and the states of
+  // captions, of which there are finitely many. Pictures that cannot be read are given back.
+  using Progress = std::function<Status(uint64_t done, uint64_t total)>;
+  Result<std::vector<BrokenExample>> prepare(std::span<const TrainingSet::Example> examples,
+                                             const Progress &progress);
+
+  Result<HostTensor> latent(uint64_t example, uint64_t picture) override;
+  Result<HostTensor> mask(uint64_t example, uint64_t picture) override;
+  Result<TensorMap> states(const std::string &caption) override;
+
+ private:
+  Result<TensorMap> picture(uint64_t example, uint64_t picture);
+  Result<TensorMap> made_picture(uint64_t example, uint64_t picture);
+
+  const PluginDataSource &source_;
+  FeatureMaker &maker_;
+  FeatureSettings settings_;
+  std::map<std::string, TensorMap> kept_;
+};
+
+}  // namespace flame

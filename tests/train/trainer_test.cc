@@ -1,0 +1,262 @@
+// Training of a small SDXL with random weights: it learns, it stops and goes on to the bit, and what
+// is wrong is refused.
+#include "core/train/trainer.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "core/plugin/plugin_adapter.h"
+#include "core/tensor/numbers.h"
+#include "core/train/noise_levels.h"
+#include "tests/models/small_sdxl.h"
+#include "tests/support/devices.h"
+
+namespace flame {
+namespace {
+
+using model_test::SmallSdxl;
+using testing::Each;
+using testing::HasSubstr;
+using testing::SizeIs;
+using testing::StartsWith;
+using testing_support::device;
+
+constexpr int64_t kTokens = 77;
+
+class TrainerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const Status made = small_.make();
+    ASSERT_TRUE(made.ok()) << made.error().text();
+    catalogue_ = Catalogue::scan({FLAME_PLUGINS});
+    Result<PluginOptimizer> optimizer = open_optimizer();
+    ASSERT_TRUE(optimizer.ok()) << optimizer.error().text();
+    optimizer_ = std::make_unique<PluginOptimizer>(std::move(*optimizer));
+    plan_settings_.batch = 2;
+    settings_.seed = 7;
+  }
+
+  Result<PluginOptimizer> open_optimizer() {
+    FLAME_ASSIGN(const Catalogue::Match match, catalogue_.find("optimizer", "adamw"));
+    FLAME_ASSIGN(const StartedComponent started, small_.host.start(match));
+    FLAME_ASSIGN(const AttributeList options, model_options(*match.component, {}));
+    return PluginOptimizer::create(started.table<flame_optimizer_interface>(), "adamw", "adamw",
+                                   options);
+  }
+  Result<AdaptRequest> lora(const std::vector<std::string> &layers) {
+    FLAME_ASSIGN(const Catalogue::Match match, catalogue_.find("adapter", "lora"));
+    FLAME_ASSIGN(const StartedComponent started, small_.host.start(match));
+    return adapt_request(started, {{"rank", false, {int64_t{4}}}}, layers);
+  }
+
+  Result<std::unique_ptr<Trainer>> trainer(const std::vector<std::string> &roles = {"denoiser"},
+                                           const std::vector<TrainBucket> &buckets = {{16, 32},
+                                                                                      {32, 16}}) {
+    std::vector<TrainedPart> parts;
+    for (const std::string &role : roles) {
+      const bool denoises = role == "denoiser";
+      FLAME_ASSIGN(AdaptRequest request,
+                   lora(denoises ? std::vector<std::string>{"to_q", "to_k", "to_v", "to_out.0"}
+                                 : std::vector<std::string>{"q_proj", "v_proj"}));
+      parts.push_back({role, std::move(request), optimizer_.get()});
+    }
+    FLAME_ASSIGN(TrainPlan plan,
+                 plan_training(small_.paint, parts, buckets, plan_settings_, device("onednn")));
+    settings_.learning_rates.assign(parts.size(), 3e-3);
+    return Trainer::make(std::move(plan), small_.paint, settings_, device("onednn"), {});
+  }
+
+  // Numbers that follow from the micro-batch's number alone.
+  PassInput batch(const Trainer &trainer, int64_t number) const {
+    PassInput made;
+    made.bucket = static_cast<size_t>(number) % trainer.plan().passes.size();
+    made.number = number;
+    const int64_t n = plan_settings_.batch;
+    const std::string prefix = trainer.plan().passes[made.bucket].bucket.prefix();
+    const NoiseLevels levels =
+        *NoiseLevels::make(small_.paint.spec.noise_levels, false, NoiseLevelSettings());
+    for (const PlacedName &input : trainer.plan().passes[made.bucket].placed.inputs) {
+      if (!input.name.starts_with(prefix)) continue;
+      const std::string name = input.name.substr(prefix.size());
+      const TensorType type = input.tensor.typed.type();
+      std::vector<double> numbers(static_cast<size_t>(type.shape.element_count()));
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        const int64_t row = static_cast<int64_t>(i) * n / static_cast<int64_t>(numbers.size());
+        const int64_t time = levels.draw(1, number, row);
+        numbers[i] = std::sin(0.7 * static_cast<double>(i) + static_cast<double>(number % 4));
+        if (name == kSignalInput) numbers[i] = levels.at(time).signal;
+        if (name == kNoiseInput) numbers[i] = levels.at(time).noise;
+        if (name == kTimeInput) numbers[i] = static_cast<double>(time);
+        if (name == kWeightInput) numbers[i] = 1;
+        if (name == kSeedInput) numbers[i] = 1;
+        if (name == kCounterInput) numbers[i] = static_cast<double>(number);
+        if (name.ends_with("input_ids"))
+          numbers[i] = i % kTokens == 0 ? 49406 : i % kTokens < 3 ? 320 + number % 4 : 49407;
+      }
+      made.tensors[name] = tensor_of(type, numbers);
+    }
+    for (int64_t i = 0; i < n; ++i) made.sources.push_back("example " + std::to_string(i));
+    return made;
+  }
+  // Micro-batches first, first + 1, …, of which there are `kinds`.
+  std::vector<StepReport> run(Trainer &trainer, int64_t first, int64_t last,
+                              int64_t kinds = 1000) const {
+    std::vector<StepReport> reports;
+    const auto take = [&](Result<std::vector<StepReport>> some) {
+      EXPECT_TRUE(some.ok());
+      reports.insert(reports.end(), some->begin(), some->end());
+    };
+    for (int64_t number = first; number < last; ++number) {
+      const Status passed = trainer.pass(batch(trainer, number % kinds), 1);
+      EXPECT_TRUE(passed.ok()) << passed.error().text();
+      take(trainer.reports(false));
+    }
+    take(trainer.reports(true));
+    return reports;
+  }
+
+  SmallSdxl small_;
+  Catalogue catalogue_;
+  std::unique_ptr<PluginOptimizer> optimizer_;
+  TrainSettings plan_settings_;
+  TrainerSettings settings_;
+};
+
+// The mean of the losses of some steps.
+double mean_loss(std::span<const StepReport> reports) {
+  double sum = 0;
+  for (const StepReport &report : reports) sum += report.loss;
+  return sum / static_cast<double>(reports.size());
+}
+
+TEST_F(TrainerTest, LearnsWhatItIsShown) {
+  auto made = trainer();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const std::vector<StepReport> reports = run(**made, 0, 40, 2);
+  ASSERT_THAT(reports, SizeIs(40));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    EXPECT_EQ(reports[i].step, static_cast<int64_t>(i) + 1);
+    EXPECT_TRUE(reports[i].finite);
+    EXPECT_THAT(reports[i].losses, SizeIs(2));
+    EXPECT_THAT(reports[i].sources, SizeIs(2));
+    EXPECT_GT(reports[i].gradient_norm, 0);
+  }
+  EXPECT_LT(mean_loss(std::span(reports).last(4)), 0.8 * mean_loss(std::span(reports).first(4)));
+}
+
+TEST_F(TrainerTest, LearnsWithItsTextEncodersToo) {
+  auto made = trainer({"denoiser", "text_encoder", "text_encoder_2"});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  EXPECT_THAT((*made)->plan().layout, SizeIs(3));
+  // The last layer of CLIP-L is behind the states that the denoiser sees.
+  EXPECT_THAT((*made)->plan().unreached,
+              Each(StartsWith("text_encoder/text_model.encoder.layers.1.")));
+  EXPECT_THAT((*made)->plan().unreached, SizeIs(4));
+  const TensorMap before = *(*made)->parameters();
+  run(**made, 0, 3);
+  const TensorMap after = *(*made)->parameters();
+  size_t moved[3] = {};
+  for (const auto &[name, tensor] : after) {
+    const size_t part = name.starts_with("denoiser/")       ? 0
+                        : name.starts_with("text_encoder/") ? 1
+                                                            : 2;
+    moved[part] += tensor.bytes != before.at(name).bytes;
+  }
+  for (const size_t count : moved) EXPECT_GT(count, 0u);
+}
+
+TEST_F(TrainerTest, GoesOnToTheBitFromAnySavedState) {
+  settings_.accumulate = 3;
+  auto whole = trainer();
+  ASSERT_TRUE(whole.ok()) << whole.error().text();
+  run(**whole, 0, 12);
+  const TensorMap expected = *(*whole)->state();
+  for (const int64_t stop : {1, 3, 5, 11}) {
+    auto first = trainer(), second = trainer();
+    run(**first, 0, stop);
+    const Status restored = (*second)->restore(*(*first)->state());
+    ASSERT_TRUE(restored.ok()) << restored.error().text();
+    EXPECT_EQ((*second)->step(), stop / 3);
+    EXPECT_EQ((*second)->passes(), stop % 3);
+    run(**second, stop, 12);
+    const TensorMap reached = *(*second)->state();
+    for (const auto &[name, tensor] : expected)
+      EXPECT_EQ(tensor.bytes, reached.at(name).bytes) << name << ", stopped at " << stop;
+  }
+}
+
+TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {
+  auto made = trainer(), other = trainer({"denoiser", "text_encoder"});
+  ASSERT_TRUE(made.ok() && other.ok());
+  EXPECT_THAT((*made)->restore(*(*other)->state()).error().text(), HasSubstr("more tensors"));
+  EXPECT_THAT((*other)->restore(*(*made)->state()).error().text(), HasSubstr("is missing"));
+  TensorMap state = *(*made)->state();
+  state.at("train.parameters.denoiser").type.shape = Shape{1};
+  EXPECT_THAT((*made)->restore(state).error().text(), HasSubstr("is f32[1], expected f32["));
+}
+
+TEST_F(TrainerTest, StartsWithoutEffectAndWithGradientsForEveryParameter) {
+  auto made = trainer();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const PassInput shown = batch(**made, 0);
+  const TensorMap start = *(*made)->parameters();
+  const TensorMap with = *(*made)->evaluate(shown);
+  TensorMap nothing = start;
+  for (auto &[name, tensor] : nothing) std::ranges::fill(tensor.bytes, std::byte{0});
+  ASSERT_TRUE((*made)->set_parameters(nothing).ok());
+  EXPECT_EQ((*made)->evaluate(shown)->at("prediction").bytes, with.at("prediction").bytes);
+  // `up` is zero at the start, so that nothing reaches `down`; with both drawn, all is reached.
+  TensorMap drawn = start;
+  for (auto &[name, tensor] : drawn) {
+    std::vector<double> numbers(static_cast<size_t>(tensor.type.shape.element_count()));
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = 0.1 * std::cos(static_cast<double>(i));
+    tensor = tensor_of(tensor.type, numbers);
+  }
+  ASSERT_TRUE((*made)->set_parameters(drawn).ok());
+  const Result<std::vector<double>> norms = (*made)->gradient_norms(shown);
+  ASSERT_TRUE(norms.ok()) << norms.error().text();
+  ASSERT_THAT(*norms, SizeIs((*made)->plan().trained.size()));
+  for (size_t i = 0; i < norms->size(); ++i)
+    EXPECT_GT((*norms)[i], 0) << (*made)->plan().trained[i].name;
+}
+
+TEST_F(TrainerTest, KeepsItsParametersWhenALossIsNotFinite) {
+  auto made = trainer();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  run(**made, 0, 2);
+  const TensorMap before = *(*made)->parameters();
+  PassInput bad = batch(**made, 2);
+  HostTensor &latent = bad.tensors.at("latent");
+  std::vector<double> numbers = numbers_of(latent);
+  numbers[3] = NAN;
+  latent = tensor_of(latent.type, numbers);
+  ASSERT_TRUE((*made)->pass(bad, 1).ok());
+  const std::vector<StepReport> reports = *(*made)->reports(true);
+  ASSERT_THAT(reports, SizeIs(1));
+  EXPECT_FALSE(reports[0].finite);
+  EXPECT_TRUE(std::isnan(reports[0].losses[0]));
+  EXPECT_TRUE(std::isfinite(reports[0].losses[1]));
+  const TensorMap after = *(*made)->parameters();
+  for (const auto &[name, tensor] : after) EXPECT_EQ(tensor.bytes, before.at(name).bytes) << name;
+}
+
+TEST_F(TrainerTest, TakesLessMemoryIfItMust) {
+  const std::vector<TrainBucket> buckets{{64, 64}};
+  auto plain = trainer({"denoiser"}, buckets);
+  ASSERT_TRUE(plain.ok()) << plain.error().text();
+  const uint64_t whole = (*plain)->plan().total_bytes();
+  EXPECT_LE((*plain)->allocated_bytes(), whole);
+  plan_settings_.memory_bytes = whole * 9 / 10;
+  auto tight = trainer({"denoiser"}, buckets);
+  ASSERT_TRUE(tight.ok()) << tight.error().text();
+  EXPECT_LE((*tight)->plan().total_bytes(), *plan_settings_.memory_bytes);
+  EXPECT_EQ(run(**plain, 0, 3).back().loss, run(**tight, 0, 3).back().loss);
+  plan_settings_.memory_bytes = 1 << 20;
+  const auto impossible = trainer();
+  ASSERT_FALSE(impossible.ok());
+  EXPECT_EQ(impossible.error().kind, ErrorKind::kOutOfMemory);
+}
+
+}  // namespace
+}  // namespace flame
