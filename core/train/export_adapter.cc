@@ -13,6 +13,7 @@
 #include "core/io/adapter_file.h"
 #include "core/io/weight_writer.h"
 #include "core/tensor/gather.h"
+#include "core/train/adapter_layers.h"
 #include "core/train/lora_keys.h"
 
 namespace flame {
@@ -20,85 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDown = ".lora_down.weight";
-constexpr std::string_view kUp = ".lora_up.weight";
 constexpr std::string_view kWeight = ".weight";
-constexpr size_t kProblemsShown = 20;
 
 Error export_error(std::string what, std::string hint) {
   return {ErrorKind::kFailed, std::move(what), std::move(hint)};
-}
-
-std::string listed(std::vector<std::string> problems) {
-  const size_t count = problems.size();
-  if (count > kProblemsShown) {
-    problems.resize(kProblemsShown);
-    problems.push_back(fmt::format("and {} more", count - kProblemsShown));
-  }
-  return join(problems, "\n  ");
-}
-
-Status check_path(const AdapterExport &given) {
-  std::error_code ignored;
-  const fs::file_status status = fs::symlink_status(given.path, ignored);
-  const std::string path = printable(given.path.string());
-  if (!fs::exists(status)) return {};
-  if (fs::is_directory(given.path, ignored))
-    return config_error(path + ": is a folder, expected the name of a file to write");
-  if (given.overwrite) return {};
-  return config_error(path + ": is there already, and is left as it is",
-                      "choose another path, or set overwrite: true");
-}
-
-// One layer of a part, its tensors borrowed.
-struct Layer {
-  std::string name;
-  const HostTensor *down = nullptr;
-  const HostTensor *up = nullptr;
-
-  // Of the layer's weight in programs.
-  Shape weight() const {
-    const Shape &in = down->type.shape;
-    const int64_t out = up->type.shape[0];
-    return in.rank() == 2 ? Shape{out, in[1]} : Shape{out, in[1], in[2], in[3]};
-  }
-  bool is_right() const {
-    if (!down || !up) return false;
-    const Shape &in = down->type.shape, &out = up->type.shape;
-    if (in.rank() != out.rank() || (in.rank() != 2 && in.rank() != 4) || in[0] == 0) return false;
-    if (in.rank() == 2) return out[1] == in[0];
-    return out[1] == 1 && out[2] == 1 && out[3] == in[0];
-  }
-};
-
-Result<std::vector<Layer>> layers_of(const ExportedPart &part) {
-  std::map<std::string, Layer> layers;
-  std::vector<std::string> problems;
-  for (const auto &[name, tensor] : part.tensors) {
-    const bool is_down = name.ends_with(kDown), is_up = name.ends_with(kUp);
-    if (!is_down && !is_up) {
-      problems.push_back(fmt::format("'{}' is neither lora_down nor lora_up", printable(name)));
-      continue;
-    }
-    std::string layer = name.substr(0, name.size() - (is_down ? kDown : kUp).size());
-    (is_down ? layers[layer].down : layers[layer].up) = &tensor;
-  }
-  std::vector<Layer> sound;
-  for (auto &[name, layer] : layers) {
-    layer.name = name;
-    if (layer.is_right()) {
-      sound.push_back(layer);
-    } else {
-      problems.push_back(
-          fmt::format("'{}': lora_down and lora_up do not fit together, or one is "
-                      "missing",
-                      printable(name)));
-    }
-  }
-  if (problems.empty()) return sound;
-  return config_error(fmt::format("the adapter of '{}' cannot be exported:\n  {}",
-                                  printable(part.part), listed(std::move(problems))),
-                      "export an adapter of the kind lora");
 }
 
 // How a layer is named for the exporter, and whether the file has it as a convolution.
@@ -107,7 +33,7 @@ struct NamedLayer {
   bool is_window = false;
 };
 
-Result<NamedLayer> name_of(const ExportedPart &part, const Layer &layer,
+Result<NamedLayer> name_of(const ExportedPart &part, const TrainedLayer &layer,
                            const std::optional<size_t> &layout) {
   const Shape weight = layer.weight();
   if (!layout) return NamedLayer{layer.name, weight.rank() == 4};
@@ -151,15 +77,13 @@ Status add_part(const ExportedPart &part, const PluginExporter &exporter, Tensor
   if (!wanted.empty()) {
     FLAME_ASSIGN(layout, find_layout(*part.model, wanted));
   }
-  FLAME_ASSIGN(const std::vector<Layer> layers, layers_of(part));
-  for (const Layer &layer : layers) {
+  FLAME_ASSIGN(const std::vector<TrainedLayer> layers, layers_of(part));
+  for (const TrainedLayer &layer : layers) {
     FLAME_ASSIGN(const NamedLayer named, name_of(part, layer, layout));
     const std::string stem = part.part + "/" + named.name;
-    const auto alpha = part.alphas.find(layer.name);
-    const auto rank = static_cast<double>(layer.down->type.shape[0]);
     tensors[stem + std::string(kDown)] = in_file_order(*layer.down, named.is_window);
     tensors[stem + std::string(kUp)] = in_file_order(*layer.up, named.is_window);
-    tensors[stem + ".alpha"] = scalar_of(alpha == part.alphas.end() ? rank : alpha->second);
+    tensors[stem + ".alpha"] = scalar_of(layer.alpha);
   }
   return {};
 }
@@ -223,20 +147,6 @@ Result<ExportReport> report_of(const AdapterExport &given, const fs::path &file,
                       "nothing is kept; use another version of the exporter");
 }
 
-// Beside the file, so that it can be renamed.
-fs::path unchecked_path(const fs::path &path) {
-  return path.parent_path() / ("." + path.filename().string() + ".unchecked");
-}
-
-// Removes the file at the end, unless it has its name by then.
-struct Unchecked {
-  fs::path path;
-  ~Unchecked() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove(path, ignored);
-  }
-};
-
 }  // namespace
 
 std::string ExportReport::text() const {
@@ -255,14 +165,14 @@ Status check_export(const AdapterExport &given, const ExporterMaker &make) {
 
 Result<ExportReport> export_adapter(const AdapterExport &given, const ExporterMaker &make) {
   FLAME_TRY(check_path(given));
-  Unchecked unchecked{unchecked_path(given.path)};
-  FLAME_ASSIGN(const PluginExporter exporter, make(unchecked.path));
+  UncheckedFile unchecked(given.path);
+  FLAME_ASSIGN(const PluginExporter exporter, make(unchecked.path()));
   FLAME_ASSIGN(const TensorMap tensors, tensors_of(given, exporter));
   ExportFacts facts = given.facts;
   facts.emplace_back("model", given.model);
   FLAME_TRY(exporter.write(tensors, facts));
-  FLAME_ASSIGN(const ExportReport report, report_of(given, unchecked.path, tensors.size() / 3));
-  FLAME_TRY(rename_file(std::exchange(unchecked.path, {}), given.path));
+  FLAME_ASSIGN(const ExportReport report, report_of(given, unchecked.path(), tensors.size() / 3));
+  FLAME_TRY(unchecked.rename_to(given.path));
   return report;
 }
 

@@ -10,12 +10,15 @@
 
 #include "core/base/sha256.h"
 #include "core/io/adapter_file.h"
+#include "core/io/weight_writer.h"
 #include "core/tensor/gather.h"
 #include "core/tensor/numbers.h"
 #include "core/train/export_adapter.h"
 #include "core/train/lora_keys.h"
+#include "core/train/merge_adapter.h"
 #include "tests/models/started_model.h"
 #include "tests/support/evaluate.h"
+#include "tests/support/fake_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace flame {
@@ -357,6 +360,72 @@ TEST_F(AdapterExport, RefusesWhatIsNoLowRankAdapter) {
               HasSubstr("of no part of a model that has a place in the file"));
   EXPECT_THAT(error([](auto &request) { request.parts[0].part = "transformer"; }),
               HasSubstr("has no layout 'bfl'"));
+}
+
+// The fake model's layout "old" has q and k as rows of one tensor, and channels second.
+TEST_F(AdapterExport, MergesIntoTheBaseUnderItsNames) {
+  const Result<PluginModel> model = test::fake_model(8);
+  const std::vector<WantedParameter> wanted = *parameters_of(*model);
+  const ModelToWrite entry{&*model, wanted, 1};
+  const auto number = [](size_t, const WantedParameter &parameter, DType dtype) {
+    return Result<HostTensor>(random_weight("fake", parameter, 3, dtype));
+  };
+  const fs::path file = *folder_ / "base.safetensors";
+  ASSERT_TRUE(write_weights(file, {&entry, 1}, DType::kF32, {}, number).ok());
+  const auto sets = open_weights(file);
+  const auto match = match_weights(*model, wanted, sets->front());
+  ASSERT_TRUE(match.ok());
+  ExportedPart trained{"unet", &*model, {}, {}};
+  for (const WantedParameter &parameter : wanted) {
+    const Shape &weight = parameter.type.shape;
+    if ((weight.rank() != 2 && weight.rank() != 4) || !parameter.name.ends_with(".weight"))
+      continue;
+    const std::string layer = layer_of(parameter);
+    const bool is_window = weight.rank() == 4;
+    trained.tensors[layer + ".lora_down.weight"] =
+        numbers(is_window ? Shape{3, weight[1], weight[2], weight[3]} : Shape{3, weight[1]}, 5);
+    trained.tensors[layer + ".lora_up.weight"] =
+        numbers(is_window ? Shape{weight[0], 1, 1, 3} : Shape{weight[0], 3}, 6);
+    trained.alphas[layer] = 1.5;
+  }
+  ASSERT_GE(trained.tensors.size(), 6u);
+  auto request = given({trained}, "merged.safetensors");
+  const auto report =
+      merge_adapter(request, {&sets->front(), {&*match, 1}}, exporter("merge", "f32"));
+  ASSERT_TRUE(report.ok()) << report.error().text();
+  EXPECT_EQ(report->modules, trained.tensors.size() / 2);
+  const auto made = open_weights(request.path);
+  const auto after = match_weights(*model, wanted, made->front());
+  EXPECT_FALSE(mismatch_error(*after, made->front(), true));
+  for (size_t i = 0; i < match->placed.size(); ++i) {
+    const PlacedWeight &old = match->placed[i];
+    SCOPED_TRACE(old.parameter);
+    const std::vector<double> before = numbers_of(*read_weight(old, DType::kF32));
+    const std::vector<double> seen = numbers_of(*read_weight(after->placed[i], DType::kF32));
+    const std::string layer = old.parameter.substr(0, old.parameter.size() - 7);
+    const auto down = trained.tensors.find(layer + ".lora_down.weight");
+    std::vector<double> change(before.size(), 0.0);
+    if (down != trained.tensors.end()) {
+      const std::vector<double> in = numbers_of(down->second);
+      const std::vector<double> out = numbers_of(trained.tensors.at(layer + ".lora_up.weight"));
+      const size_t width = in.size() / 3;
+      for (size_t at = 0; at < change.size(); ++at)
+        for (size_t r = 0; r < 3; ++r)
+          change[at] += 0.5 * out[at / width * 3 + r] * in[r * width + at % width];
+    }
+    for (size_t at = 0; at < seen.size(); ++at)
+      ASSERT_NEAR(seen[at], before[at] + change[at], 1e-6) << at;
+  }
+  EXPECT_THAT(
+      merge_adapter(request, {&sets->front(), {&*match, 1}}, exporter("merge")).error().text(),
+      HasSubstr("is there already"));
+  request.path = *folder_ / "other.safetensors";
+  for (const char *half : {".lora_down.weight", ".lora_up.weight"})
+    request.parts[0].tensors[std::string("nowhere") + half] = numbers(Shape{3, 3}, 1);
+  EXPECT_THAT(
+      merge_adapter(request, {&sets->front(), {&*match, 1}}, exporter("merge")).error().text(),
+      HasSubstr("has no weight of [3, 3] for the layer 'nowhere'"));
+  EXPECT_FALSE(fs::exists(request.path));
 }
 
 TEST(LoraKeys, KnowTheStandardModulesOfSdxlAndNoOther) {

@@ -14,7 +14,6 @@ import sys
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders import StableDiffusionXLLoraLoaderMixin
-from diffusers.utils import convert_state_dict_to_peft
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 UNET = dict(
@@ -40,24 +39,36 @@ def shapes_of(model, part):
     return shapes
 
 
+def module_name(key):
+    """diffusers gives the names of files of kohya as its first versions had them."""
+    key = re.sub(r"\.processor\.to_out_lora\.", ".to_out.0.lora.", key)
+    key = re.sub(r"\.processor\.(to_[qkv])_lora\.", r".\1.lora.", key)
+    key = re.sub(r"\.self_attn\.to_out_lora\.", ".self_attn.out_proj.lora.", key)
+    return re.sub(r"\.self_attn\.to_([qkv])_lora\.", r".self_attn.\1_proj.lora.", key)
+
+
 def pairs_of(path, unet):
-    """What diffusers makes of a file: products of the modules' pairs, with their scale."""
+    """What diffusers makes of a file: each module's pair, with the scale in its second half."""
     state, alphas = StableDiffusionXLLoraLoaderMixin.lora_state_dict(str(path), unet_config=unet.config)[:2]
-    state = convert_state_dict_to_peft(state) if any(".lora." in key for key in state) else state
     pairs = {}
     for key, tensor in state.items():
-        found = re.fullmatch(r"(.*)\.lora(?:_linear_layer)?[._](A|B|down|up)\.weight", key)
+        found = re.fullmatch(r"(.*)\.lora(?:_linear_layer)?[._](A|B|down|up)\.weight", module_name(key))
         if not found:
             sys.exit(f"{path}: diffusers leaves the key '{key}' over")
         module, half = found.groups()
-        pairs.setdefault(module, {})["down" if half in ("A", "down") else "up"] = tensor.double()
-    changes = {}
+        pairs.setdefault(module, {})["down" if half in ("A", "down") else "up"] = tensor
+    named_alphas = {re.sub(r"\.lora(_linear_layer)?\..*|\.alpha$", "", module_name(key)): value for key, value in (alphas or {}).items()}
+    scaled = {}
     for module, pair in pairs.items():
         rank = pair["down"].shape[0]
-        alpha = next((value for key, value in (alphas or {}).items() if key.removesuffix(".alpha") == module), rank)
-        product = pair["up"].flatten(1) @ pair["down"].flatten(1)
-        changes[module] = (product * (float(alpha) / rank)).reshape(len(pair["up"]), *pair["down"].shape[1:])
-    return changes
+        alpha = named_alphas.get(module, rank)
+        scaled[module] = (pair["down"], pair["up"] * (float(alpha) / rank))
+    return scaled
+
+
+def shape_of(pair):
+    down, up = pair
+    return (up.shape[0], *down.shape[1:])
 
 
 def main():
@@ -71,12 +82,13 @@ def main():
     found = {}
     for name in ("comfyui-lora", "diffusers-lora"):
         found[name] = pairs_of(folder / f"{name}.safetensors", unet)
-        wrong = [module for module, change in found[name].items() if shapes.get(module) != change.shape]
+        wrong = [module for module, pair in found[name].items() if shapes.get(module) != shape_of(pair)]
         print(f"{name}: {len(found[name])} modules, {len(found[name]) - len(wrong)} of them find their weight")
         if wrong:
             sys.exit("\n".join(wrong[:20]))
     one, other = found.values()
-    apart = max((one[module] - other[module]).abs().max().item() for module in one.keys() & other.keys())
+    apart = max((a - b).abs().max().item() for module in one.keys() & other.keys()
+                for a, b in zip(one[module], other[module]))
     print(f"{len(one.keys() & other.keys())} modules are in both; they differ by at most {apart:.1e}")
     if one.keys() != other.keys() or apart > 1e-6:
         sys.exit(f"not the same: {sorted(one.keys() ^ other.keys())[:20]}")

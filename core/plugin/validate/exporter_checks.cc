@@ -24,7 +24,7 @@ struct TrialTensor {
   }
 };
 
-// What the host hands over: the tensors of a small adapter, or one picture.
+// What the host hands over: the tensors of a small adapter or model, or one picture.
 using TrialTensors = std::vector<TrialTensor>;
 
 const TrialTensors &small_adapter() {
@@ -47,6 +47,17 @@ const TrialTensors &small_adapter() {
 
 const TrialTensors &small_picture() {
   static const TrialTensors tensors = {{"picture", FLAME_DTYPE_U8, {24, 40, 3}, {120, 3, 1}}};
+  return tensors;
+}
+
+const TrialTensors &small_model() {
+  static const TrialTensors tensors = {
+      {"model:model.diffusion_model.out.2.weight",
+       FLAME_DTYPE_F16,
+       {4, 320, 3, 3},
+       {2880, 9, 3, 1}},
+      {"model:cond_stage_model.position_ids", FLAME_DTYPE_I64, {1, 77}, {77, 1}},
+  };
   return tensors;
 }
 
@@ -117,8 +128,8 @@ struct Exporter {
   }
 };
 
-// `attempt(exporter, files)` with a small adapter, or with a picture if it takes no adapter; those
-// that the exporter refuses leave nothing to try.
+// `attempt(exporter, files)` with a small adapter, a model or a picture, whichever it takes first;
+// those that the exporter refuses leave nothing to try.
 template <typename Attempt>
 Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
   // The plugin keeps the host's services until the process ends.
@@ -134,7 +145,7 @@ Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
           [&](const CheckedComponent &component, flame_exporter *handle) -> Status {
             Exporter exporter{subject, component.interface<flame_exporter_interface>(), handle};
             std::string refusals;
-            for (const TrialTensors *trial : {&small_adapter(), &small_picture()}) {
+            for (const TrialTensors *trial : {&small_adapter(), &small_model(), &small_picture()}) {
               exporter.trial = trial;
               CheckedCall call;
               const flame_status status = exporter.check(call);

@@ -135,6 +135,17 @@ Metadata training_metadata(flame::Attributes facts, const std::vector<AdapterLay
   return metadata;
 }
 
+Metadata model_metadata(flame::Attributes facts) {
+  Metadata metadata = training_metadata(facts, {});
+  for (const char *name : {"ss_network_module", "ss_network_dim", "ss_network_alpha"})
+    metadata.erase(name);
+  const auto architecture = metadata.find("modelspec.architecture");
+  if (architecture != metadata.end()) {
+    architecture->second.erase(architecture->second.rfind('/'));  // "/lora"
+  }
+  return metadata;
+}
+
 void add_hashes(Metadata &metadata, const std::string &data_hash) {
   metadata["modelspec.hash_sha256"] = "0x" + data_hash;
   metadata["sshs_model_hash"] = data_hash;

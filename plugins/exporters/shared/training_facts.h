@@ -12,6 +12,9 @@ namespace exporters {
 // facts do not say is left out, but for what the layers say themselves.
 Metadata training_metadata(flame::Attributes facts, const std::vector<AdapterLayer> &layers);
 
+// The same of a whole model, without what is said of a LoRA.
+Metadata model_metadata(flame::Attributes facts);
+
 // What names the data: two keys that other programs read instead of hashing the file.
 void add_hashes(Metadata &metadata, const std::string &data_hash);
 
