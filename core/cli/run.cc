@@ -57,11 +57,24 @@ Status check_sections(const Pipeline &pipeline) {
   return {};
 }
 
+Status check_nothing_resumes(const Arguments &arguments, const Pipeline &pipeline) {
+  for (const char *option : {"--resume", "--allow-changes"}) {
+    if (!arguments.has(option)) continue;
+    return config_error(fmt::format("{} is for a training, and {} draws pictures alone", option,
+                                    printable(pipeline.file.string())),
+                        "leave it out");
+  }
+  return {};
+}
+
 Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  if (!trains(pipeline)) return sample_pictures(pipeline);
+  if (!trains(pipeline)) {
+    FLAME_TRY(check_nothing_resumes(arguments, pipeline));
+    return sample_pictures(pipeline);
+  }
   return train(pipeline, {arguments.get("--resume", "auto"), arguments.has("--allow-changes")});
 }
 

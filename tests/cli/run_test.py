@@ -71,8 +71,8 @@ class Run(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run)
         return sorted((self.folder / "runs" / file.stem / "pictures").iterdir())
 
-    def wrong(self, code, file, *parts):
-        run = self.flamehost("run", file)
+    def wrong(self, code, file, *parts, words=()):
+        run = self.flamehost("run", file, *words)
         self.assertEqual(run.returncode, code, run)
         for part in parts:
             self.assertIn(part, run.stderr)
@@ -218,6 +218,10 @@ class Run(unittest.TestCase):
         self.wrong(2, self.pipeline(sample=None), "has no section 'sample'")
         self.wrong(2, self.pipeline(sample={"every": 10}), "sample.every")
         self.wrong(2, self.pipeline(sample={"strength": 0.5}), "sample.strength")
+
+    def test_pictures_are_not_gone_on_with(self):
+        self.wrong(2, self.pipeline(), "--resume is for a training", words=("--resume", "auto"))
+        self.wrong(2, self.pipeline(), "--allow-changes is for a training", words=("--allow-changes",))
 
     def test_wrong_weights_are_named(self):
         self.wrong(2, self.pipeline(model={"weights": []}), "model.weights is missing")
