@@ -8,14 +8,20 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/terminal.h"
+
 namespace flame {
 namespace {
 
 constexpr const char *kTemporaryEnding = ".XXXXXX";
 constexpr int kMostAttempts = 100;
 
-std::string advice(int number) {
-  switch (number) {
+Error failure(const std::filesystem::path &path, const char *doing) {
+  return file_error(path, doing, errno);
+}
+
+const char *hint_for(int code) {
+  switch (code) {
     case ENOSPC:
       return "the disk is full: make room, or write to another one";
     case EDQUOT:
@@ -27,14 +33,8 @@ std::string advice(int number) {
     case EROFS:
       return "take a folder that you may use";
     default:
-      return {};
+      return "";
   }
-}
-
-Error failure(const std::filesystem::path &path, const char *doing) {
-  const int number = errno;
-  return storage_error(fmt::format("{}: cannot {}: {}", path.string(), doing, strerror(number)),
-                       advice(number));
 }
 
 std::filesystem::path folder_of(const std::filesystem::path &path) {
@@ -42,6 +42,12 @@ std::filesystem::path folder_of(const std::filesystem::path &path) {
 }
 
 }  // namespace
+
+Error file_error(const std::filesystem::path &path, std::string_view doing, int code) {
+  return storage_error(
+      fmt::format("{}: cannot {}: {}", printable(path.string()), doing, strerror(code)),
+      hint_for(code));
+}
 
 void Descriptor::reset(int value) {
   if (value_ >= 0) close(value_);
@@ -145,7 +151,10 @@ Status rename_file(const std::filesystem::path &from, const std::filesystem::pat
     return status;
   }
   if (flush == Flush::kLater) return {};
-  const std::filesystem::path folder = folder_of(to);
+  return flush_folder(folder_of(to));
+}
+
+Status flush_folder(const std::filesystem::path &folder) {
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");
   return {};

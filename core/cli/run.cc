@@ -29,6 +29,14 @@ constexpr std::array kOptions = {
                   .repeated = true,
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
     kThreadsOption,
+    CommandOption{.name = "--resume",
+                  .value = "auto|DIR|never",
+                  .kind = ValueKind::kFolder,
+                  .help = "which checkpoint a training goes on from: the run's newest (auto, the "
+                          "default), that of a folder, or none"},
+    CommandOption{.name = "--allow-changes",
+                  .value = "",
+                  .help = "go on from a checkpoint even if it was saved with other settings"},
 };
 
 // Any section of a training asks for all of them; without one, pictures are drawn.
@@ -52,13 +60,28 @@ Status check_sections(const Pipeline &pipeline) {
   return {};
 }
 
+Status check_nothing_resumes(const Arguments &arguments, const Pipeline &pipeline) {
+  for (const char *option : {"--resume", "--allow-changes"}) {
+    if (!arguments.has(option)) continue;
+    return config_error(fmt::format("{} is for a training, and {} draws pictures alone", option,
+                                    printable(pipeline.file.string())),
+                        "leave it out");
+  }
+  return {};
+}
+
 Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
   OpenDeviceRequest device = device_request(pipeline);
   FLAME_TRY(set_threads(arguments, *pipeline.catalogue, {&device, 1}));
-  return trains(pipeline) ? train(pipeline, device) : sample_pictures(pipeline, device);
+  if (!trains(pipeline)) {
+    FLAME_TRY(check_nothing_resumes(arguments, pipeline));
+    return sample_pictures(pipeline, device);
+  }
+  return train(pipeline, device,
+               {arguments.get("--resume", "auto"), arguments.has("--allow-changes")});
 }
 
 int run(const Arguments &arguments) {

@@ -7,6 +7,7 @@
 #include "core/base/terminal.h"
 #include "core/io/model_config.h"
 #include "core/pipeline/section_values.h"
+#include "core/train/merge_adapter.h"
 
 namespace flame::cli {
 namespace {
@@ -25,6 +26,32 @@ ExporterMaker maker_of(PluginHost &host, const ResolvedSection &section) {
     return PluginExporter::create(started.table<flame_exporter_interface>(), started.plugin->id(),
                                   started.component->id, options);
   };
+}
+
+// The exporter that is handed a whole checkpoint, with the adapter inside.
+constexpr std::string_view kMerge = "merge";
+
+bool merges(const ResolvedSection &section) {
+  return section.component.component->id == kMerge;
+}
+
+// Into the file that holds the denoiser.
+Result<ExportReport> merged(const AdapterExport &request, const DrawingModels &models,
+                            const ExporterMaker &maker) {
+  std::vector<WeightMatch> matches;
+  for (const ExportedPart &part : request.parts) {
+    const auto model =
+        std::ranges::find(models.models, part.model, [](const auto &each) { return each.get(); });
+    matches.push_back(models.matches[static_cast<size_t>(model - models.models.begin())]);
+    if (matches.back().set_name == matches.front().set_name) continue;
+    return config_error(
+        fmt::format("'{}' is read from {}, and the denoiser from {}: there is no "
+                    "one checkpoint to merge into",
+                    part.part, matches.back().set_name, matches.front().set_name),
+        "export a LoRA file, or make one checkpoint with 'flamehost weights convert'");
+  }
+  const auto base = std::ranges::find(models.sets, matches.front().set_name, &WeightSet::name);
+  return merge_adapter(request, {&*base, matches}, maker);
 }
 
 std::string number(double value) {
@@ -102,10 +129,12 @@ std::vector<ExportedPart> exported_parts(const DrawingModels &models, const Trai
 
 Status check_exports(PluginHost &host, const Pipeline &pipeline, const DrawingModels &models,
                      const TrainParts &parts, const TensorMap &parameters) {
-  return for_each_export(pipeline, models, parts, parameters, {},
-                         [&](const ResolvedSection &section, const AdapterExport &request) {
-                           return check_export(request, maker_of(host, section));
-                         });
+  return for_each_export(
+      pipeline, models, parts, parameters, {},
+      [&](const ResolvedSection &section, const AdapterExport &request) -> Status {
+        if (merges(section)) return {};  // it is handed other tensors
+        return check_export(request, maker_of(host, section));
+      });
 }
 
 Status write_exports(PluginHost &host, const Pipeline &pipeline, const DrawingModels &models,
@@ -113,7 +142,9 @@ Status write_exports(PluginHost &host, const Pipeline &pipeline, const DrawingMo
   return for_each_export(
       pipeline, models, parts, parameters, facts,
       [&](const ResolvedSection &section, const AdapterExport &request) -> Status {
-        FLAME_ASSIGN(const ExportReport report, export_adapter(request, maker_of(host, section)));
+        const ExporterMaker maker = maker_of(host, section);
+        FLAME_ASSIGN(const ExportReport report, merges(section) ? merged(request, models, maker)
+                                                                : export_adapter(request, maker));
         fmt::print("{}  {}\n", printable(request.path.string()), report.text());
         return {};
       });

@@ -8,11 +8,14 @@
 #include "core/base/log.h"
 #include "core/base/rounded_size.h"
 #include "core/base/terminal.h"
+#include "core/cli/interrupt.h"
 #include "core/cli/picture_session.h"
 #include "core/cli/progress.h"
+#include "core/cli/run_folder.h"
 #include "core/cli/train_exports.h"
 #include "core/cli/train_settings.h"
 #include "core/cli/train_start.h"
+#include "core/cli/training_facts.h"
 #include "core/io/model_config.h"
 #include "core/io/weight_fingerprint.h"
 #include "core/train/features.h"
@@ -31,10 +34,11 @@ double seconds_since(Clock::time_point start) {
 // Everything of one training, in the order in which it is made.
 class TrainRun {
  public:
-  TrainRun(const Pipeline &pipeline, const OpenDeviceRequest &request)
-      : pipeline_(pipeline), request_(request) {}
+  TrainRun(const Pipeline &pipeline, const OpenDeviceRequest &request, const ResumeRequest &resume)
+      : pipeline_(pipeline), request_(request), resume_(resume) {}
 
   Status run() {
+    FLAME_TRY(open_folder());
     FLAME_TRY(open_models());
     FLAME_TRY(open_data());
     FLAME_TRY(make_features());
@@ -42,7 +46,8 @@ class TrainRun {
     FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, start_));
     FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
-    FLAME_TRY(sample());
+    FLAME_TRY(restore());
+    if (trainer_->step() == 0) FLAME_TRY(sample());
     FLAME_TRY(learn());
     FLAME_TRY(finish());
     FLAME_TRY(sample());
@@ -52,6 +57,14 @@ class TrainRun {
  private:
   SectionValues section(std::string_view key) const {
     return SectionValues(pipeline_.root.find_section(key));
+  }
+
+  Status open_folder() {
+    FLAME_ASSIGN(folder_, RunFolder::open(pipeline_.run));
+    FLAME_ASSIGN(RunCheckpoints checkpoints,
+                 RunCheckpoints::open(pipeline_, folder_->path(), resume_));
+    checkpoints_.emplace(std::move(checkpoints));
+    return {};
   }
 
   Status open_models() {
@@ -190,14 +203,13 @@ class TrainRun {
     return {};
   }
 
-  std::filesystem::path run_folder() const { return std::filesystem::path("runs") / pipeline_.run; }
-
   // Pictures of the adapter as it is now.
   Status sample() {
     if (!session_) return {};
-    const auto folder = run_folder() / "samples" / fmt::format("step-{:06}", trainer_->step());
+    const auto folder = folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
     FLAME_TRY(session_->draw(folder, false));
     fmt::print("step {}: pictures in {}\n", trainer_->step(), folder.string());
+    std::fflush(stdout);
     return {};
   }
 
@@ -220,6 +232,11 @@ class TrainRun {
                              without.size() > 5 ? "\n  …" : ""),
                  "leave their layers out of adapter.layers, or look for wrong weights with "
                  "'flamehost weights check'"};
+  }
+
+  Status restore() {
+    FLAME_ASSIGN(Json facts, training_facts(host_, *models_, *source_, set_, *device_));
+    return checkpoints_->restore(*trainer_, std::move(facts));
   }
 
   Status take(const std::vector<StepReport> &reports) {
@@ -250,19 +267,38 @@ class TrainRun {
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
+    const Interrupts interrupts;
     while (trainer_->step() < steps()) {
+      if (interrupts.requested()) return stop();
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, feeder_->input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
+      if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
       if (!samples_now()) continue;
       FLAME_ASSIGN(const std::vector<StepReport> rest, trainer_->reports(true));
       FLAME_TRY(take(rest));
       FLAME_TRY(sample());
     }
+    return {};
+  }
+
+  // Only a state whose steps were all finite.
+  Status save() {
     FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(true));
-    return take(reports);
+    FLAME_TRY(take(reports));
+    FLAME_ASSIGN(saved_, checkpoints_->save(*trainer_));
+    log::info(fmt::format("saved {}", printable(saved_.string())));
+    return {};
+  }
+
+  Status stop() {
+    FLAME_TRY(save());
+    return Error{ErrorKind::kInterrupted,
+                 fmt::format("stopped at step {} of {}; what was learned is in {}",
+                             trainer_->step(), steps(), printable(saved_.string())),
+                 "the same command goes on from there"};
   }
 
   // The last step's pictures are drawn behind the run's end.
@@ -302,6 +338,10 @@ class TrainRun {
 
   const Pipeline &pipeline_;
   const OpenDeviceRequest &request_;
+  const ResumeRequest &resume_;
+  std::optional<RunFolder> folder_;
+  std::optional<RunCheckpoints> checkpoints_;
+  std::filesystem::path saved_;  // the last checkpoint
   PluginHost host_{{}};
   std::unique_ptr<Device> device_;
   std::unique_ptr<DrawingModels> models_;
@@ -325,8 +365,9 @@ class TrainRun {
 
 }  // namespace
 
-Status train(const Pipeline &pipeline, const OpenDeviceRequest &request) {
-  return TrainRun(pipeline, request).run();
+Status train(const Pipeline &pipeline, const OpenDeviceRequest &request,
+             const ResumeRequest &resume) {
+  return TrainRun(pipeline, request, resume).run();
 }
 
 }  // namespace flame::cli

@@ -253,6 +253,9 @@ class Run(unittest.TestCase):
         (self.folder / "short.safetensors").write_bytes((self.folder / "tiny.safetensors").read_bytes()[:100000])
         self.wrong(2, self.pipeline(model={"weights": ["model.ckpt"]}), "model.ckpt", "safetensors")
         self.wrong(2, self.pipeline(model={"weights": ["short.safetensors"]}), "short.safetensors", "cut short")
+    def test_pictures_are_not_gone_on_with(self):
+        self.wrong(2, self.pipeline(), "--resume is for a training", words=("--resume", "auto"))
+        self.wrong(2, self.pipeline(), "--allow-changes is for a training", words=("--allow-changes",))
 
     def test_wrong_weights_are_named(self):
         self.wrong(2, self.pipeline(model={"weights": []}), "model.weights is missing")
