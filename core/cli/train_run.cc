@@ -10,6 +10,7 @@
 #include "core/base/terminal.h"
 #include "core/cli/progress.h"
 #include "core/cli/train_parts.h"
+#include "core/cli/train_record.h"
 #include "core/cli/train_settings.h"
 #include "core/io/model_config.h"
 #include "core/io/weight_fingerprint.h"
@@ -29,7 +30,7 @@ double seconds_since(Clock::time_point start) {
 // Everything of one training, in the order in which it is made.
 class TrainRun {
  public:
-  explicit TrainRun(const Pipeline &pipeline) : pipeline_(pipeline) {}
+  explicit TrainRun(const Pipeline &pipeline) : pipeline_(pipeline), record_(pipeline) {}
 
   Status run() {
     FLAME_TRY(open_models());
@@ -37,8 +38,10 @@ class TrainRun {
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
     FLAME_TRY(check_gradients());
-    FLAME_TRY(learn());
-    return check_effect();
+    const Status learned = learn_and_check();
+    // The report is about runs that failed too; what made them fail is told first.
+    const Status ended = record_.end(learned.ok() ? "finished" : learned.error().what);
+    return learned.ok() ? ended : learned;
   }
 
  private:
@@ -79,6 +82,7 @@ class TrainRun {
       if (note.warning) log::warning(printable(note.text));
       if (!note.warning) fmt::print("{}\n", note.text);
     }
+    record_.notes(notes);
     return make_set({});
   }
 
@@ -112,19 +116,26 @@ class TrainRun {
                  }));
     fmt::print("{} examples in {} sizes, latents and texts ready after {:.1f} s\n", all.size(),
                set_.buckets.size(), seconds_since(start));
+    record_.timed("latents and states of text", seconds_since(start));
+    maker_->release();
+    record_.data(set_);
     if (broken.empty()) return {};
     std::vector<uint64_t> numbers;
     for (const BrokenExample &each : broken) {
       log::warning(fmt::format("left out: {}", each.error.what));
+      record_.notes({{true, "left out: " + each.error.what}});
       numbers.push_back(each.source);
     }
     std::ranges::sort(numbers);
-    return make_set(numbers);
+    FLAME_TRY(make_set(numbers));
+    record_.data(set_);
+    return {};
   }
 
   Status make_trainer() {
     FLAME_ASSIGN(TrainPlan plan,
                  plan_training(models_->paint, parts_->parts, set_.buckets, settings_, *device_));
+    record_.plan(plan);
     for (const std::string &name : plan.unreached)
       log::debug(fmt::format("{} is left out: the prediction does not depend on it", name));
     FLAME_ASSIGN(order_, BatchOrder::make(set_.ordered(), static_cast<uint32_t>(settings_.batch),
@@ -142,7 +153,9 @@ class TrainRun {
     fmt::print("{} parameters in {} tensors learn on {}: {} of memory, ready after {:.1f} s\n",
                parameter_count(), trainer_->plan().trained.size(), device_->info().name,
                rounded_size_text(trainer_->allocated_bytes()), seconds_since(start));
-    return {};
+    record_.timed("memory, weights and kernels", seconds_since(start));
+    record_.facts().device = device_->info().name;
+    return record_.plugins(host_, models_->paint.spec.parts);
   }
 
   int64_t parameter_count() const {
@@ -168,13 +181,9 @@ class TrainRun {
   }
 
   Status take(const std::vector<StepReport> &reports) {
-    for (const StepReport &report : reports) {
+    for (const StepReport &report : reports)
       if (!report.finite) return not_finite(report);
-      if (report.step % 10 == 0 || report.step == steps())
-        fmt::print("step {} of {}: loss {:.4f}, gradient {:.3g}\n", report.step, steps(),
-                   report.loss, report.gradient_norm);
-    }
-    return {};
+    return record_.steps(reports);
   }
 
   static Error not_finite(const StepReport &report) {
@@ -195,21 +204,55 @@ class TrainRun {
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
+    FLAME_TRY(record_.begin(*trainer_, parts_->learning_rates));
+    FLAME_TRY(validate());
     while (trainer_->step() < steps()) {
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, feeder_->input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
+      FLAME_TRY(validate());
     }
+    return take_all();
+  }
+
+  Status take_all() {
     FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(true));
     return take(reports);
+  }
+
+  // Between two steps, where it is due.
+  Status validate() {
+    const int64_t step = trainer_->step();
+    if (trainer_->passes() != 0 || !record_.validates(step)) return {};
+    FLAME_TRY(take_all());
+    const ClockPause pause = record_.pause();
+    if (!validation_feeder_) {
+      std::vector<FedExample> held_out;
+      for (const TrainingSet::Example &each : set_.held_out) held_out.push_back({each.source, 1});
+      FeederSettings feeding;
+      feeding.seed = kValidationSeed;
+      feeding.text_rows = settings_.text_rows;
+      validation_feeder_.emplace(*source_, *features_, *order_, std::move(held_out), set_.buckets,
+                                 *levels_, parts_->encoders, feeding);
+    }
+    const auto passes = validation_passes(set_.held_out, settings_.batch, levels_->count());
+    FLAME_ASSIGN(const double loss, validation_loss(*trainer_, *validation_feeder_, passes));
+    return record_.validated(step, loss);
+  }
+
+  Status learn_and_check() {
+    FLAME_TRY(learn());
+    return check_effect();
   }
 
   Status check_effect() {
     FLAME_ASSIGN(const PassInput input, feeder_->input(0));
     FLAME_ASSIGN(const double change, effect(*trainer_, input, start_));
-    fmt::print("the prediction changed by {:.2g} of its size\n", change);
+    record_.facts().results.push_back(
+        fmt::format("the prediction changed by {:.2g} of its size", change));
+    fmt::print("{}\n", record_.facts().results.back());
     if (change >= kLeastEffect) return {};
     return Error{ErrorKind::kNumeric,
                  fmt::format("the adapter changes the prediction by {:.2g} of its size, less than "
@@ -231,9 +274,10 @@ class TrainRun {
   std::unique_ptr<FeatureMaker> maker_;
   std::unique_ptr<Features> features_;
   std::optional<BatchOrder> order_;
-  std::optional<Feeder> feeder_;
+  std::optional<Feeder> feeder_, validation_feeder_;
   std::unique_ptr<Trainer> trainer_;
   TensorMap start_;  // the parameters before the first step
+  TrainRecord record_;
 };
 
 }  // namespace

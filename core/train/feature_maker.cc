@@ -53,7 +53,7 @@ Result<const ImageProgram *> FeatureMaker::encoder_for(int64_t height, int64_t w
        rows /= 2) {
     FLAME_ASSIGN(planned, ImageProgram::plan_bands(stored, device_, rows));
   }
-  FLAME_TRY(planned.make(store_));
+  FLAME_TRY(planned.make(*store_));
   if (pictures_.empty()) {
     role_ = part->role;
     FLAME_ASSIGN(stream_, device_.create_stream());
@@ -90,9 +90,15 @@ Result<HostTensor> FeatureMaker::latent(const HostTensor &picture, uint64_t key)
 
 Result<TensorMap> FeatureMaker::states(const std::string &text, uint32_t rows) {
   if (!texts_) {
-    FLAME_ASSIGN(texts_, TextEncoders::make(models_, form_, roles_, compute_, store_, {}));
+    FLAME_ASSIGN(texts_, TextEncoders::make(models_, form_, roles_, compute_, *store_, {}));
   }
   return texts_->encode(text, rows);
+}
+
+void FeatureMaker::release() {
+  pictures_.clear();
+  texts_.reset();
+  store_ = std::make_unique<TensorStore>(device_);
 }
 
 HostTensor latent_mask(const HostTensor &mask, int64_t unit) {
