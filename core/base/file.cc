@@ -8,11 +8,27 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/terminal.h"
+
 namespace flame {
 namespace {
 
 Error failure(const std::filesystem::path &path, const char *doing) {
-  return storage_error(fmt::format("{}: cannot {}: {}", path.string(), doing, strerror(errno)));
+  return file_error(path, doing, errno);
+}
+
+const char *hint_for(int code) {
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room on this disk";
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return "run where you may write, or change who may";
+    default:
+      return "";
+  }
 }
 
 std::filesystem::path folder_of(const std::filesystem::path &path) {
@@ -20,6 +36,12 @@ std::filesystem::path folder_of(const std::filesystem::path &path) {
 }
 
 }  // namespace
+
+Error file_error(const std::filesystem::path &path, std::string_view doing, int code) {
+  return storage_error(
+      fmt::format("{}: cannot {}: {}", printable(path.string()), doing, strerror(code)),
+      hint_for(code));
+}
 
 void Descriptor::reset(int value) {
   if (value_ >= 0) close(value_);
@@ -90,7 +112,10 @@ Status AtomicFile::commit() {
   if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
   temporary_.clear();
-  const std::filesystem::path folder = folder_of(path_);
+  return flush_folder(folder_of(path_));
+}
+
+Status flush_folder(const std::filesystem::path &folder) {
   Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return failure(folder, "flush the folder");
   return {};

@@ -29,6 +29,9 @@ class Descriptor {
   int value_;
 };
 
+// "PATH: cannot DOING: reason of `code`", an errno, and what to do if the disk is full or read-only.
+Error file_error(const std::filesystem::path &path, std::string_view doing, int code);
+
 // Opens for reading. A folder, device, socket or FIFO is refused without waiting on it.
 Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 
@@ -57,6 +60,10 @@ class AtomicFile {
   std::string temporary_;  // empty once it has its name
   Descriptor file_;
 };
+
+// What was made, renamed or removed in this folder lasts from here on, whatever happens to the
+// machine.
+Status flush_folder(const std::filesystem::path &folder);
 
 // All of `content` through an AtomicFile.
 Status write_file_atomically(const std::filesystem::path &path, std::string_view content);

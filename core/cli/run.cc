@@ -26,6 +26,14 @@ constexpr std::array kOptions = {
                   .kind = ValueKind::kSetting,
                   .repeated = true,
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
+    CommandOption{.name = "--resume",
+                  .value = "auto|DIR|never",
+                  .kind = ValueKind::kFolder,
+                  .help = "which checkpoint a training goes on from: the run's newest (auto, the "
+                          "default), that of a folder, or none"},
+    CommandOption{.name = "--allow-changes",
+                  .value = "",
+                  .help = "go on from a checkpoint even if it was saved with other settings"},
 };
 
 // Any section of a training asks for all of them; without one, pictures are drawn.
@@ -53,7 +61,8 @@ Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  return trains(pipeline) ? train(pipeline) : sample_pictures(pipeline);
+  if (!trains(pipeline)) return sample_pictures(pipeline);
+  return train(pipeline, {arguments.get("--resume", "auto"), arguments.has("--allow-changes")});
 }
 
 int run(const Arguments &arguments) {

@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "core/base/json.h"
-#include "core/pipeline/setting_list.h"
 
 namespace flame::cli {
 
 inline constexpr std::string_view kFactsFile = "run.json";
+
+struct Setting {
+  std::string key;    // "train.optimizer.lr"
+  std::string value;  // as it would stand in the file
+};
 
 struct RunFacts {
   struct Plugin {

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "core/base/log.h"
 #include "core/base/version.h"
 #include "core/cli/report_page.h"
 #include "core/cli/train_settings.h"
+#include "core/pipeline/settings_list.h"
 #include "core/train/plan_memory.h"
 
 namespace flame::cli {
@@ -19,9 +19,12 @@ double now_of_unix() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void add_plugins(const ResolvedSection &section, std::vector<const InstalledPlugin *> &found) {
-  if (section.component.plugin) found.push_back(section.component.plugin);
-  for (const ResolvedSection &each : section.sections) add_plugins(each, found);
+std::vector<Setting> settings_of(const Pipeline &pipeline) {
+  std::vector<Setting> list;
+  const Json settings = settings_list(pipeline);
+  for (const auto &[key, value] : *settings.as_object())
+    list.push_back({key, value.as_string() ? *value.as_string() : value.dump()});
+  return list;
 }
 
 }  // namespace
@@ -38,7 +41,7 @@ TrainRecord::TrainRecord(const Pipeline &pipeline)
   facts_.file = pipeline.file.string();
   facts_.started = now_of_unix();
   facts_.steps = steps_;
-  facts_.settings = settings_of(pipeline.root);
+  facts_.settings = settings_of(pipeline);
   facts_.prompts = SectionValues(pipeline.root.find_section("sample")).texts("prompts");
 }
 
@@ -62,21 +65,10 @@ void TrainRecord::data(const TrainingSet &set) {
   has_held_out_ = !set.held_out.empty();
 }
 
-Status TrainRecord::plugins(PluginHost &host, const std::vector<DiffusionPart> &parts) {
-  std::vector<const InstalledPlugin *> used;
-  add_plugins(pipeline_.root, used);
-  for (const DiffusionPart &part : parts) {
-    FLAME_ASSIGN(const Catalogue::Match match,
-                 pipeline_.catalogue->find(FLAME_KIND_MODEL, part.component));
-    used.push_back(match.plugin);
-  }
-  std::set<std::string> known;
-  for (const InstalledPlugin *plugin : used) {
-    FLAME_ASSIGN(const StartedPlugin *started, host.start(*plugin));
-    if (known.insert(started->id()).second)
-      facts_.plugins.push_back({started->id(), started->spec().version, started->sha256()});
-  }
-  return {};
+void TrainRecord::plugins(const PluginHost &host) {
+  facts_.plugins.clear();
+  for (const StartedPlugin *plugin : host.started())
+    facts_.plugins.push_back({plugin->id(), plugin->spec().version, plugin->sha256()});
 }
 
 void TrainRecord::plan(const TrainPlan &plan) {

@@ -6,6 +6,7 @@
 
 #include "core/cli/run_facts.h"
 #include "core/cli/train_progress.h"
+#include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_data_source.h"
 #include "core/plugin/plugin_host.h"
 #include "core/train/metrics_log.h"
@@ -28,8 +29,8 @@ class TrainRecord {
   void notes(const std::vector<DataNote> &notes);
   void timed(std::string what, double seconds);
   void data(const TrainingSet &set);
-  // Which plugins the pipeline and its models were run with. They are started.
-  Status plugins(PluginHost &host, const std::vector<DiffusionPart> &parts);
+  // Those that are started by now.
+  void plugins(const PluginHost &host);
   void plan(const TrainPlan &plan);
 
   // Right before the first step of this process. `rates` are those of the groups, before the schedule.

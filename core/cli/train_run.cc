@@ -8,10 +8,13 @@
 #include "core/base/log.h"
 #include "core/base/rounded_size.h"
 #include "core/base/terminal.h"
+#include "core/cli/interrupt.h"
 #include "core/cli/progress.h"
+#include "core/cli/run_folder.h"
 #include "core/cli/train_parts.h"
 #include "core/cli/train_record.h"
 #include "core/cli/train_settings.h"
+#include "core/cli/training_facts.h"
 #include "core/io/model_config.h"
 #include "core/io/weight_fingerprint.h"
 #include "core/pipeline/device_request.h"
@@ -30,16 +33,20 @@ double seconds_since(Clock::time_point start) {
 // Everything of one training, in the order in which it is made.
 class TrainRun {
  public:
-  explicit TrainRun(const Pipeline &pipeline) : pipeline_(pipeline), record_(pipeline) {}
+  TrainRun(const Pipeline &pipeline, const ResumeRequest &resume)
+      : pipeline_(pipeline), resume_(resume), record_(pipeline) {}
 
   Status run() {
+    FLAME_TRY(open_folder());
     FLAME_TRY(open_models());
     FLAME_TRY(open_data());
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
     FLAME_TRY(check_gradients());
+    FLAME_TRY(restore());
     const Status learned = learn_and_check();
     // The report is about runs that failed too; what made them fail is told first.
+    record_.plugins(host_);
     const Status ended = record_.end(learned.ok() ? "finished" : learned.error().what);
     return learned.ok() ? ended : learned;
   }
@@ -47,6 +54,14 @@ class TrainRun {
  private:
   SectionValues section(std::string_view key) const {
     return SectionValues(pipeline_.root.find_section(key));
+  }
+
+  Status open_folder() {
+    FLAME_ASSIGN(folder_, RunFolder::open(pipeline_.run));
+    FLAME_ASSIGN(RunCheckpoints checkpoints,
+                 RunCheckpoints::open(pipeline_, folder_->path(), resume_));
+    checkpoints_.emplace(std::move(checkpoints));
+    return {};
   }
 
   Status open_models() {
@@ -155,7 +170,8 @@ class TrainRun {
                rounded_size_text(trainer_->allocated_bytes()), seconds_since(start));
     record_.timed("memory, weights and kernels", seconds_since(start));
     record_.facts().device = device_->info().name;
-    return record_.plugins(host_, models_->paint.spec.parts);
+    record_.plugins(host_);
+    return {};
   }
 
   int64_t parameter_count() const {
@@ -178,6 +194,11 @@ class TrainRun {
                              without.size() > 5 ? "\n  …" : ""),
                  "leave their layers out of adapter.layers, or look for wrong weights with "
                  "'flamehost weights check'"};
+  }
+
+  Status restore() {
+    FLAME_ASSIGN(Json facts, training_facts(host_, *models_, *source_, set_, *device_));
+    return checkpoints_->restore(*trainer_, std::move(facts));
   }
 
   Status take(const std::vector<StepReport> &reports) {
@@ -204,15 +225,18 @@ class TrainRun {
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
+    const Interrupts interrupts;
     FLAME_TRY(record_.begin(*trainer_, parts_->learning_rates));
     FLAME_TRY(validate());
     while (trainer_->step() < steps()) {
+      if (interrupts.requested()) return stop();
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, feeder_->input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
       FLAME_TRY(validate());
+      if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
     }
     return take_all();
   }
@@ -220,6 +244,23 @@ class TrainRun {
   Status take_all() {
     FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(true));
     return take(reports);
+  }
+
+  // Only a state whose steps were all finite.
+  Status save() {
+    FLAME_TRY(take_all());
+    const ClockPause pause = record_.pause();
+    FLAME_ASSIGN(saved_, checkpoints_->save(*trainer_));
+    log::info(fmt::format("saved {}", printable(saved_.string())));
+    return {};
+  }
+
+  Status stop() {
+    FLAME_TRY(save());
+    return Error{ErrorKind::kInterrupted,
+                 fmt::format("stopped at step {} of {}; what was learned is in {}",
+                             trainer_->step(), steps(), printable(saved_.string())),
+                 "the same command goes on from there"};
   }
 
   // Between two steps, where it is due.
@@ -262,6 +303,10 @@ class TrainRun {
   }
 
   const Pipeline &pipeline_;
+  ResumeRequest resume_;
+  std::optional<RunFolder> folder_;
+  std::optional<RunCheckpoints> checkpoints_;
+  std::filesystem::path saved_;  // the last checkpoint
   PluginHost host_{{}};
   std::unique_ptr<Device> device_;
   std::unique_ptr<DrawingModels> models_;
@@ -282,8 +327,8 @@ class TrainRun {
 
 }  // namespace
 
-Status train(const Pipeline &pipeline) {
-  return TrainRun(pipeline).run();
+Status train(const Pipeline &pipeline, const ResumeRequest &resume) {
+  return TrainRun(pipeline, resume).run();
 }
 
 }  // namespace flame::cli

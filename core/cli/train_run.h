@@ -1,12 +1,13 @@
 // `flamehost run` of a pipeline that trains.
 #pragma once
 
-#include "core/pipeline/pipeline.h"
+#include "core/cli/run_checkpoints.h"
 
 namespace flame::cli {
 
 // Opens all that the pipeline names, makes what is missing of latents and texts, proves that every
-// trained parameter gets a gradient, trains, and proves that something was learned.
-Status train(const Pipeline &pipeline);
+// trained parameter gets a gradient, goes on from a checkpoint if there is one, trains, and proves that
+// something was learned. Error kInterrupted: a signal asked it to stop, and it has saved.
+Status train(const Pipeline &pipeline, const ResumeRequest &resume);
 
 }  // namespace flame::cli

@@ -254,7 +254,13 @@ SectionSpec train() {
                .in("steps")
                .least(1)
                .is("250")
-               .also({"save_every", "save_every_n_steps", "checkpointing_steps", "save_steps"})});
+               .also({"save_every", "save_every_n_steps", "checkpointing_steps", "save_steps"}),
+           Option("keep", OptionType::kInt, "Checkpoints that stay; older ones are removed.")
+               .in("checkpoints")
+               .least(1)
+               .most(1000000)
+               .is("3")
+               .also({"checkpoints_total_limit", "save_total_limit", "max_step_saves_to_keep"})});
   SectionSpec optimizer = plain("optimizer", "The rule that changes the parameters.");
   optimizer.required = true;
   optimizer.own = own("optimizer", optimizer.own.summary,

@@ -24,6 +24,12 @@ PluginHost::~PluginHost() {
   for (; !started_.empty(); started_.pop_back()) started_.back()->table_->stop();
 }
 
+std::vector<const StartedPlugin *> PluginHost::started() const {
+  std::vector<const StartedPlugin *> list;
+  for (const auto &plugin : started_) list.push_back(plugin.get());
+  return list;
+}
+
 Result<const StartedPlugin *> PluginHost::start(const InstalledPlugin &plugin) {
   FLAME_ASSIGN(const TrustedLibrary library, TrustedLibrary::open(plugin.library_file));
   FLAME_TRY(library.check_hash(plugin.manifest.sha256, plugin.manifest_file.string()));

@@ -76,6 +76,9 @@ class PluginHost {
   // The same, and the interface of the component's kind.
   Result<StartedComponent> start(const Catalogue::Match &match);
 
+  // All that are started, in the order of their start.
+  std::vector<const StartedPlugin *> started() const;
+
  private:
   Result<std::unique_ptr<StartedPlugin>> start_here(const InstalledPlugin &plugin,
                                                     const TrustedLibrary &library) const;

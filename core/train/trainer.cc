@@ -49,6 +49,21 @@ bool is_state(std::string_view name) {
          !name.starts_with("train.learning_rate.");
 }
 
+// One number of the state that is no program's input.
+template <typename T>
+HostTensor scalar_tensor(DType dtype, const T &value) {
+  const auto bytes = bytes_of(value);
+  return {{dtype, Shape()}, {bytes.begin(), bytes.end()}};
+}
+template <typename T>
+std::optional<T> scalar_of(const TensorMap &state, std::string_view name, DType dtype) {
+  const auto found = state.find(std::string(name));
+  if (found == state.end() || found->second.type != TensorType{dtype, Shape()}) return {};
+  T value{};
+  std::memcpy(&value, found->second.bytes.data(), sizeof value);
+  return value;
+}
+
 bool has_input(const Executable &program, std::string_view name) {
   const auto &inputs = program.placed().inputs;
   return std::ranges::find(inputs, name, &PlacedName::name) != inputs.end();
@@ -256,17 +271,18 @@ Result<TensorMap> Trainer::state() {
   }
   FLAME_TRY(work_.synchronize());
   const int64_t position = step_ * settings_.accumulate + passes_;
-  const auto bytes = bytes_of(position);
-  state[std::string(kPositionName)] = {{DType::kI64, Shape()}, {bytes.begin(), bytes.end()}};
+  state[std::string(kPositionName)] = scalar_tensor(DType::kI64, position);
+  state[std::string(kOpenLossName)] = scalar_tensor(DType::kF64, open_.loss);
   return state;
 }
 
 Status Trainer::restore(const TensorMap &state) {
   FLAME_TRY(settle());
-  const auto position = state.find(std::string(kPositionName));
-  if (position == state.end() || position->second.type != TensorType{DType::kI64, Shape()})
+  const auto position = scalar_of<int64_t>(state, kPositionName, DType::kI64);
+  const auto open_loss = scalar_of<double>(state, kOpenLossName, DType::kF64);
+  if (!position || *position < 0 || !open_loss)
     return no_such_state("it does not say how far it came");
-  size_t used = 1;
+  size_t used = 2;
   for (const PlacedName &input : update_->placed().inputs) {
     if (!is_state(input.name)) continue;
     const auto given = state.find(input.name);
@@ -280,12 +296,14 @@ Status Trainer::restore(const TensorMap &state) {
   }
   if (used != state.size()) return no_such_state("it holds more tensors than this training has");
   for (const auto &[name, tensor] : state)
-    if (name != kPositionName) FLAME_TRY(update_->write(work_, name, tensor.bytes));
+    if (name != kPositionName && name != kOpenLossName)
+      FLAME_TRY(update_->write(work_, name, tensor.bytes));
   FLAME_TRY(work_.synchronize());
-  int64_t passed = 0;
-  std::memcpy(&passed, position->second.bytes.data(), sizeof passed);
-  step_ = passed / settings_.accumulate;
-  passes_ = passed % settings_.accumulate;
+  step_ = *position / settings_.accumulate;
+  passes_ = *position % settings_.accumulate;
+  done_.clear();
+  open_ = {};
+  open_.loss = *open_loss;
   return {};
 }
 

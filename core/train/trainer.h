@@ -23,6 +23,8 @@ struct PassInput {
 
 // Beside what the programs have, in state(): how many passes were made, i64.
 inline constexpr std::string_view kPositionName = "train.position";
+// The loss of the passes behind the last step, f64.
+inline constexpr std::string_view kOpenLossName = "train.open_loss";
 
 // What one optimizer step was.
 struct StepReport {
@@ -65,8 +67,9 @@ class Trainer {
   // Reports of steps that are done, oldest first. With `all`, waits for every one.
   Result<std::vector<StepReport>> reports(bool all);
 
-  // The state between two steps: parameters, optimizer, sums of gradients, counters; waits for the
-  // device. restore() takes what state() gave; another set of names or types is kBadConfig.
+  // The state between two passes: parameters, optimizer, sums of gradients, counters; waits for the
+  // device. The first report after restore() lacks the losses of examples that were seen before.
+  // restore() takes what state() gave; another set of names or types is kBadConfig.
   Result<TensorMap> state();
   Status restore(const TensorMap &state);
   // The trained parameters by their names in the programs: "denoiser/….lora_up.weight".

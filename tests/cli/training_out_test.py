@@ -124,6 +124,18 @@ class TrainingOut(unittest.TestCase):
         self.assertLessEqual({"loss/smoothed", "learning_rate/denoiser", "gradient_norm", "step/seconds", "step/memory_bytes"},
                              set(read.Tags()["scalars"]))
 
+    def test_a_run_that_goes_on_measures_no_step_twice(self):
+        (self.folder / "c.yaml").write_text(pipeline("c", train={"checkpoint_every": 3, "schedule": {"use": "constant"}}))
+        for steps in (3, STEPS):
+            if steps == STEPS:  # as if it had been killed behind its last checkpoint
+                with open(self.folder / "runs/c/metrics.jsonl", "a") as file:
+                    file.write(json.dumps({"step": 4, "time": 1.5, "loss": 99.0}) + '\n{"step": 5, "ti')
+            run = self.flamehost("run", "c.yaml", "--set", f"train.steps={steps}")
+            self.assertEqual(run.returncode, 0, run)
+        self.assertEqual([row["step"] for row in self.rows("c") if "loss" in row], list(range(1, STEPS + 1)))
+        self.assertEqual([row["step"] for row in self.rows("c") if "validation_loss" in row], [0, 3, 4, STEPS])
+        self.assertNotIn(99.0, [row.get("loss") for row in self.rows("c")])
+
     def test_the_report_is_one_page_that_loads_nothing(self):
         page = (self.results / "report.html").read_text()
         for way in ("http:", "https:", "<script", "<link", "url(", "@import", "href="):

@@ -23,7 +23,9 @@ Device &device(const std::string &backend) {
   static Opened opened;
   std::unique_ptr<Device> &device = opened.devices[backend];
   if (!device) {
-    Result<std::unique_ptr<Device>> made = open_device(opened.host, opened.catalogue, {backend});
+    const Result<OpenDeviceRequest> request = read_device_request(backend);
+    Result<std::unique_ptr<Device>> made =
+        request.ok() ? open_device(opened.host, opened.catalogue, *request) : request.error();
     if (!made.ok()) {
       fmt::print(stderr, "{}\n", made.error().text());
       std::abort();

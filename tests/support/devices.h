@@ -7,8 +7,8 @@
 
 namespace flame::testing_support {
 
-// Device 0 of the backend, with its default options; opened once for the process. Fails the test's
-// program if it cannot be opened.
+// Device 0 of the backend, "onednn", or with options, "onednn:threads=1"; opened once for the process.
+// Fails the test's program if it cannot be opened.
 Device &device(const std::string &backend);
 
 }  // namespace flame::testing_support

@@ -7,14 +7,20 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <random>
+#include <set>
 
+#include "core/base/sha256.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/tensor/numbers.h"
+#include "core/train/batch_order.h"
+#include "core/train/checkpoint.h"
 #include "core/train/noise_levels.h"
 #include "core/train/plan_memory.h"
 #include "core/train/validation.h"
 #include "tests/models/small_sdxl.h"
 #include "tests/support/devices.h"
+#include "tests/support/temporary_folder.h"
 
 namespace flame {
 namespace {
@@ -66,15 +72,16 @@ class TrainerTest : public testing::Test {
       parts.push_back({role, std::move(request), optimizer_.get()});
     }
     FLAME_ASSIGN(TrainPlan plan,
-                 plan_training(small_.paint, parts, buckets, plan_settings_, device("onednn")));
+                 plan_training(small_.paint, parts, buckets, plan_settings_, device(device_)));
     settings_.learning_rates.assign(parts.size(), 3e-3);
-    return Trainer::make(std::move(plan), small_.paint, settings_, device("onednn"), {});
+    return Trainer::make(std::move(plan), small_.paint, settings_, device(device_), {});
   }
 
-  // Numbers that follow from the micro-batch's number alone.
+  // Numbers that follow from the micro-batch's number alone; buckets take turns, or follow the order.
   PassInput batch(const Trainer &trainer, int64_t number) const {
     PassInput made;
-    made.bucket = static_cast<size_t>(number) % trainer.plan().passes.size();
+    made.bucket = order_ ? order_->at(static_cast<uint64_t>(number)).bucket
+                         : static_cast<size_t>(number) % trainer.plan().passes.size();
     made.number = number;
     const int64_t n = plan_settings_.batch;
     const std::string prefix = trainer.plan().passes[made.bucket].bucket.prefix();
@@ -120,6 +127,12 @@ class TrainerTest : public testing::Test {
     return reports;
   }
 
+  // One after the other through the files of checkpoints: saves at these passes and goes on, and then
+  // again from each with a trainer of its own.
+  void check_stops(const std::set<int64_t> &stops, int64_t passes);
+
+  std::string device_ = "onednn";
+  std::optional<BatchOrder> order_;
   SmallSdxl small_;
   Catalogue catalogue_;
   std::unique_ptr<PluginOptimizer> optimizer_;
@@ -228,6 +241,96 @@ TEST_F(TrainerTest, GoesOnToTheBitFromAnySavedState) {
   }
 }
 
+std::string hash_of(const TensorMap &state) {
+  std::string text;
+  for (const auto &[name, tensor] : state)
+    text += name + " " +
+            sha256({reinterpret_cast<const char *>(tensor.bytes.data()), tensor.bytes.size()}) +
+            "\n";
+  return sha256(text);
+}
+
+void expect_equal(const StepReport &one, const StepReport &other) {
+  EXPECT_EQ(one.step, other.step);
+  EXPECT_EQ(one.loss, other.loss) << "step " << one.step;
+  EXPECT_EQ(one.gradient_norm, other.gradient_norm) << "step " << one.step;
+}
+
+void TrainerTest::check_stops(const std::set<int64_t> &stops, int64_t passes) {
+  auto whole = trainer(), saving = trainer();
+  ASSERT_TRUE(whole.ok() && saving.ok()) << whole.error().text();
+  const std::vector<StepReport> expected = run(**whole, 0, passes);
+  const std::string expected_hash = hash_of(*(*whole)->state());
+
+  const test::TemporaryFolder temporary;
+  CheckpointFolder folder(temporary / "checkpoints", static_cast<int64_t>(stops.size()));
+  ASSERT_TRUE(folder.open().ok());
+  std::vector<StepReport> reports;
+  int64_t at = 0;
+  const auto run_to = [&](int64_t end) {
+    for (StepReport &report : run(**saving, at, end)) reports.push_back(std::move(report));
+    at = end;
+  };
+  std::vector<std::filesystem::path> saved;
+  for (const int64_t stop : stops) {
+    run_to(stop);
+    const auto written = folder.write(
+        {{(*saving)->step(), (*saving)->passes()}, *(*saving)->state(), Json(Json::Object())});
+    ASSERT_TRUE(written.ok()) << written.error().text();
+    saved.push_back(*written);
+  }
+  run_to(passes);
+  EXPECT_EQ(hash_of(*(*saving)->state()), expected_hash) << "saving changes nothing";
+  ASSERT_EQ(reports.size(), expected.size());
+  for (size_t i = 0; i < reports.size(); ++i) expect_equal(reports[i], expected[i]);
+
+  auto stop = stops.begin();
+  for (const std::filesystem::path &place : saved) {
+    SCOPED_TRACE(place.filename());
+    auto going_on = trainer();
+    const Result<Checkpoint> read = read_checkpoint(place);
+    ASSERT_TRUE(going_on.ok() && read.ok());
+    ASSERT_TRUE((*going_on)->restore(read->state).ok());
+    const std::vector<StepReport> rest = run(**going_on, *stop++, passes);
+    EXPECT_EQ(hash_of(*(*going_on)->state()), expected_hash);
+    const size_t before = expected.size() - rest.size();
+    for (size_t i = 0; i < rest.size(); ++i) expect_equal(rest[i], expected[before + i]);
+  }
+}
+
+TEST_F(TrainerTest, EndsInTheSameBitsWhereverItWasStoppedAndGoneOnFromTheDisk) {
+  device_ = "onednn:threads=1";
+  settings_.accumulate = 3;
+  settings_.average_decay = 0.9;
+  plan_settings_.averages = true;
+  std::vector<OrderedExample> examples(9);
+  for (size_t i = 0; i < examples.size(); ++i) examples[i].bucket = i % 3 == 0;
+  order_.emplace(*BatchOrder::make(examples, 2, 7));
+  constexpr int64_t kPasses = 24;
+  std::mt19937 random(11);
+  std::set<int64_t> stops;
+  while (stops.size() < 20) stops.insert(1 + static_cast<int64_t>(random() % (kPasses - 1)));
+  size_t in_steps = 0, in_epochs = 0, at_changes = 0;
+  for (const int64_t stop : stops) {
+    const MicroBatch before = order_->at(static_cast<uint64_t>(stop - 1)),
+                     behind = order_->at(static_cast<uint64_t>(stop));
+    in_steps += stop % 3 != 0;
+    in_epochs += before.epoch == behind.epoch;
+    at_changes += before.bucket != behind.bucket;
+  }
+  EXPECT_GT(in_steps, 5u);
+  EXPECT_GT(in_epochs, 5u);
+  EXPECT_GT(at_changes, 5u);
+  check_stops(stops, kPasses);
+}
+
+TEST_F(TrainerTest, EndsInTheSameBitsInF16WithItsLossScale) {
+  device_ = "onednn:threads=1";
+  settings_.accumulate = 2;
+  plan_settings_.compute = DType::kF16;
+  check_stops({2, 3, 7}, 10);
+}
+
 TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {
   auto made = trainer(), other = trainer({"denoiser", "text_encoder"});
   ASSERT_TRUE(made.ok() && other.ok());
@@ -236,6 +339,8 @@ TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {
   TensorMap state = *(*made)->state();
   state.at("train.parameters.denoiser").type.shape = Shape{1};
   EXPECT_THAT((*made)->restore(state).error().text(), HasSubstr("is f32[1], expected f32["));
+  state.at(std::string(kPositionName)).bytes.back() = std::byte{0xff};
+  EXPECT_THAT((*made)->restore(state).error().text(), HasSubstr("does not say how far it came"));
 }
 
 TEST_F(TrainerTest, StartsWithoutEffectAndWithGradientsForEveryParameter) {
