@@ -90,7 +90,7 @@ Status TrainRecord::begin(const Trainer &trainer, std::vector<double> rates) {
     log::warning(fmt::format("the metrics of later steps are lost: {}", log_->problem()));
   for (const FlatGroup &group : trainer.plan().layout) groups_.push_back(group.name);
   rates_ = std::move(rates);
-  memory_bytes_ = trainer.allocated_bytes();
+  trainer_ = &trainer;
   facts_.outcome = "not finished";
   FLAME_TRY(write_facts(facts_, folder_));
   progress_.emplace();
@@ -101,6 +101,8 @@ Status TrainRecord::begin(const Trainer &trainer, std::vector<double> rates) {
 Status TrainRecord::steps(std::span<const StepReport> reports) {
   if (reports.empty()) return {};
   const double seconds = clock_.steps(static_cast<int64_t>(reports.size()));
+  if (!memory_is_known_) memory_bytes_ = trainer_->allocated_bytes();
+  memory_is_known_ = true;
   for (const StepReport &report : reports) {
     MetricsRow row;
     row.step = report.step;
@@ -122,6 +124,7 @@ Status TrainRecord::steps(std::span<const StepReport> reports) {
 
 ClockPause TrainRecord::pause() {
   progress_->clear();
+  memory_is_known_ = false;
   return ClockPause(clock_);
 }
 

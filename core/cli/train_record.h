@@ -33,7 +33,7 @@ class TrainRecord {
   void plugins(const PluginHost &host);
   void plan(const TrainPlan &plan);
 
-  // Right before the first step of this process. `rates` are those of the groups, before the schedule.
+  // Right before the first step of this process; the trainer stays. `rates` are those of the groups, before the schedule.
   Status begin(const Trainer &trainer, std::vector<double> rates);
   // Steps that are done, in their order; all of them finite.
   Status steps(std::span<const StepReport> reports);
@@ -59,7 +59,9 @@ class TrainRecord {
   Schedule schedule_;
   std::vector<std::string> groups_;
   std::vector<double> rates_;
+  const Trainer *trainer_ = nullptr;  // from begin() on
   uint64_t memory_bytes_ = 0;
+  bool memory_is_known_ = false;  // until the next pause
   int64_t steps_ = 0, checkpoint_every_ = 0, validate_every_ = 0;
   bool has_held_out_ = false;
 };

@@ -22,6 +22,32 @@ const std::string kFiltered = [] {
   return bytes;
 }();
 
+void add_number(std::string &bytes, uint32_t number) {
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
+}
+
+// With the right checksum, bit by bit from the polynomial.
+std::string chunk(std::string_view kind, std::string_view content) {
+  std::string bytes;
+  add_number(bytes, static_cast<uint32_t>(content.size()));
+  const std::string checked = std::string(kind).append(content);
+  uint32_t crc = 0xffffffff;
+  for (const char c : checked) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+  }
+  bytes += checked;
+  add_number(bytes, ~crc);
+  return bytes;
+}
+
+std::string header(uint32_t width, uint32_t height, std::string_view kind) {
+  std::string bytes;
+  add_number(bytes, width);
+  add_number(bytes, height);
+  return chunk("IHDR", bytes.append(kind));
+}
+
 SmallPicture slope(int64_t width, int64_t height) {
   SmallPicture made{width, height, {}};
   for (int64_t i = 0; i < width * height * 3; ++i)
@@ -75,6 +101,42 @@ TEST(PictureFile, EveryBrokenFileIsRefused) {
     }
   }
   EXPECT_FALSE(read_png("GIF89a", "a.png").ok());
+}
+
+TEST(PictureFile, WhatItsHeaderCannotHoldIsRefusedBeforeMemoryIsTaken) {
+  const std::string signature = write_png(slope(1, 1)).substr(0, 8);
+  const std::string whole = write_png(slope(9, 5));
+  const std::string pixels = whole.substr(33);  // behind signature and header
+  constexpr std::string_view kUsual("\x08\x02\0\0\0", 5);
+  ASSERT_TRUE(read_png(signature + header(9, 5, kUsual) + pixels, "a.png").ok());
+  const std::string_view kinds[] = {{"\x10\x02\0\0\0", 5},
+                                    {"\x08\x03\0\0\0", 5},
+                                    {"\x08\x02\1\0\0", 5},
+                                    {"\x08\x02\0\0\1", 5},
+                                    {"\x08\x02\0\0", 4}};
+  for (const std::string_view kind : kinds)
+    EXPECT_FALSE(read_png(signature + header(9, 5, kind) + pixels, "a.png").ok());
+  for (const auto &[width, height] :
+       std::vector<std::pair<uint32_t, uint32_t>>{{0, 5},
+                                                  {9, 0},
+                                                  {0xffffffff, 0xffffffff},
+                                                  {16385, 5},
+                                                  {16384, 16384},
+                                                  {10, 5},
+                                                  {9, 6},
+                                                  {9, 4}})
+    EXPECT_FALSE(read_png(signature + header(width, height, kUsual) + pixels, "a.png").ok())
+        << width << " " << height;
+  EXPECT_FALSE(read_png(signature + pixels, "a.png").ok());
+  EXPECT_FALSE(
+      read_png(signature + header(9, 5, kUsual) + header(9, 5, kUsual) + pixels, "a.png").ok());
+  EXPECT_FALSE(
+      read_png(signature + header(9, 5, kUsual) + chunk("IDAT", "none") + chunk("IEND", ""),
+               "a.png")
+          .ok());
+  std::string huge = signature + header(9, 5, kUsual);
+  add_number(huge, 0xfffffff0);
+  EXPECT_FALSE(read_png(huge + "IDAT12345678", "a.png").ok());
 }
 
 }  // namespace
