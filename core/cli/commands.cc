@@ -5,6 +5,8 @@ namespace flame::cli {
 std::span<const Command *const> commands() {
   static constexpr const Command *kCommands[] = {
       &kRunCommand,
+      &kPlanCommand,
+      &kReportCommand,
       &kValidateCommand,
       &kInitCommand,
       &kSchemaCommand,

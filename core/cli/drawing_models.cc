@@ -17,16 +17,22 @@ namespace fs = std::filesystem;
 class Opener {
  public:
   Opener(PluginHost &host, const Pipeline &pipeline, const ResolvedSection &section,
-         const ResolvedSection *sample, DrawingModels &made)
-      : host_(host), pipeline_(pipeline), section_(section), sample_(sample), made_(made) {}
+         const ResolvedSection *sample, ModelWeights weights, DrawingModels &made)
+      : host_(host),
+        pipeline_(pipeline),
+        section_(section),
+        sample_(sample),
+        has_weights_(weights == ModelWeights::kFound),
+        made_(made) {}
 
   Status open() {
     for (const std::string &path : texts("weights")) paths_.push_back(resolved(path));
-    if (paths_.empty()) {
+    if (paths_.empty() && has_weights_) {
       return config_error("model.weights is missing",
                           "name the file or folder of the model's weights");
     }
     FLAME_TRY(open_models());
+    if (!has_weights_) return point();
     FLAME_TRY(open_sets());
     FLAME_TRY(match_all());
     made_.changes.resize(made_.models.size());
@@ -34,8 +40,7 @@ class Opener {
       const ResolvedSection &item = sample_->sections[i];
       if (item.spec->key == "loras") FLAME_TRY(add_lora(item));
     }
-    point();
-    return {};
+    return point();
   }
 
  private:
@@ -185,18 +190,21 @@ class Opener {
     return {};
   }
 
-  void point() {
+  Status point() {
     const auto at = [&](size_t i) {
+      if (!has_weights_) return PaintModel{made_.models[i].get(), nullptr, nullptr};
       return PaintModel{made_.models[i].get(), &made_.matches[i], &made_.changes[i]};
     };
     made_.paint.denoiser = at(0);
     for (size_t i = 1; i < made_.models.size(); ++i) made_.paint.parts.push_back(at(i));
+    return {};
   }
 
   PluginHost &host_;
   const Pipeline &pipeline_;
   const ResolvedSection &section_;  // model
   const ResolvedSection *sample_;
+  const bool has_weights_;
   DrawingModels &made_;
   std::vector<fs::path> paths_;
 };
@@ -224,9 +232,10 @@ std::vector<AdapterTarget> adapter_targets(const DrawingModels &models) {
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,
                                                            const ResolvedSection &model,
-                                                           const ResolvedSection *sample) {
+                                                           const ResolvedSection *sample,
+                                                           ModelWeights weights) {
   auto made = std::make_unique<DrawingModels>();
-  FLAME_TRY(Opener(host, pipeline, model, sample, *made).open());
+  FLAME_TRY(Opener(host, pipeline, model, sample, weights, *made).open());
   return made;
 }
 

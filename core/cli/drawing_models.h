@@ -24,13 +24,19 @@ struct DrawingModels {
   DrawingModels &operator=(const DrawingModels &) = delete;
 };
 
+// Without weights, the models are made of their configurations alone: enough for plans. No file of
+// weights has to be there then, and LoRAs are passed over.
+enum class ModelWeights {
+  kFound,
+  kNone
+};
+
 // Of the section `model`, with the LoRAs of the section `sample`, if there is one. Errors: kBadConfig that lists what
 // the weights lack, model by model, or what of a LoRA has no layer; kStorage; those of plugins. The
 // host outlives what is made.
-Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
-                                                           const Pipeline &pipeline,
-                                                           const ResolvedSection &model,
-                                                           const ResolvedSection *sample);
+Result<std::unique_ptr<DrawingModels>> open_drawing_models(
+    PluginHost &host, const Pipeline &pipeline, const ResolvedSection &model,
+    const ResolvedSection *sample, ModelWeights weights = ModelWeights::kFound);
 
 // The models that a LoRA file may change, the denoiser first, with what names of kohya, PEFT and
 // diffusers have in front of a layer's name. They point into `models`.

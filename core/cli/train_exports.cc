@@ -137,17 +137,22 @@ Status check_exports(PluginHost &host, const Pipeline &pipeline, const DrawingMo
       });
 }
 
-Status write_exports(PluginHost &host, const Pipeline &pipeline, const DrawingModels &models,
-                     const TrainParts &parts, const TensorMap &parameters, ExportFacts facts) {
-  return for_each_export(
+Result<std::vector<WrittenExport>> write_exports(PluginHost &host, const Pipeline &pipeline,
+                                                 const DrawingModels &models,
+                                                 const TrainParts &parts,
+                                                 const TensorMap &parameters, ExportFacts facts) {
+  std::vector<WrittenExport> written;
+  FLAME_TRY(for_each_export(
       pipeline, models, parts, parameters, facts,
       [&](const ResolvedSection &section, const AdapterExport &request) -> Status {
         const ExporterMaker maker = maker_of(host, section);
         FLAME_ASSIGN(const ExportReport report, merges(section) ? merged(request, models, maker)
                                                                 : export_adapter(request, maker));
+        written.push_back({request.path.string(), report.text()});
         fmt::print("{}  {}\n", printable(request.path.string()), report.text());
         return {};
-      });
+      }));
+  return written;
 }
 
 }  // namespace flame::cli

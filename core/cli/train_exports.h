@@ -17,8 +17,15 @@ std::vector<ExportedPart> exported_parts(const DrawingModels &models, const Trai
 Status check_exports(PluginHost &host, const Pipeline &pipeline, const DrawingModels &models,
                      const TrainParts &parts, const TensorMap &parameters);
 
+struct WrittenExport {
+  std::string path;
+  std::string coverage;  // as ExportReport::text() has it
+};
+
 // Writes each file, reads it back and prints a line for it.
-Status write_exports(PluginHost &host, const Pipeline &pipeline, const DrawingModels &models,
-                     const TrainParts &parts, const TensorMap &parameters, ExportFacts facts);
+Result<std::vector<WrittenExport>> write_exports(PluginHost &host, const Pipeline &pipeline,
+                                                 const DrawingModels &models,
+                                                 const TrainParts &parts,
+                                                 const TensorMap &parameters, ExportFacts facts);
 
 }  // namespace flame::cli

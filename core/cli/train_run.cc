@@ -13,6 +13,7 @@
 #include "core/cli/progress.h"
 #include "core/cli/run_folder.h"
 #include "core/cli/train_exports.h"
+#include "core/cli/train_record.h"
 #include "core/cli/train_settings.h"
 #include "core/cli/train_start.h"
 #include "core/cli/training_facts.h"
@@ -35,7 +36,7 @@ double seconds_since(Clock::time_point start) {
 class TrainRun {
  public:
   TrainRun(const Pipeline &pipeline, const OpenDeviceRequest &request, const ResumeRequest &resume)
-      : pipeline_(pipeline), request_(request), resume_(resume) {}
+      : pipeline_(pipeline), request_(request), resume_(resume), record_(pipeline) {}
 
   Status run() {
     FLAME_TRY(open_folder());
@@ -47,11 +48,11 @@ class TrainRun {
     FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
     FLAME_TRY(restore());
-    if (trainer_->step() == 0) FLAME_TRY(sample());
-    FLAME_TRY(learn());
-    FLAME_TRY(finish());
-    FLAME_TRY(sample());
-    return write_exports(host_, pipeline_, *models_, *parts_, final_, facts());
+    const Status learned = learn_and_finish();
+    // The report is about runs that failed too; what made them fail is told first.
+    record_.plugins(host_);
+    const Status ended = record_.end(learned.ok() ? "finished" : learned.error().what);
+    return learned.ok() ? ended : learned;
   }
 
  private:
@@ -107,6 +108,7 @@ class TrainRun {
       if (note.warning) log::warning(printable(note.text));
       if (!note.warning) fmt::print("{}\n", note.text);
     }
+    record_.notes(notes);
     return make_set({});
   }
 
@@ -145,15 +147,20 @@ class TrainRun {
         "{}\n",
         all.size(), set_.buckets.size(), seconds_since(start), cache_->stored(),
         printable(cache_->folder().string()));
+    record_.timed("latents and states of text", seconds_since(start));
     maker_->release();
+    record_.data(set_);
     if (broken.empty()) return {};
     std::vector<uint64_t> numbers;
     for (const BrokenExample &each : broken) {
       log::warning(fmt::format("left out: {}", each.error.what));
+      record_.notes({{true, "left out: " + each.error.what}});
       numbers.push_back(each.source);
     }
     std::ranges::sort(numbers);
-    return make_set(numbers);
+    FLAME_TRY(make_set(numbers));
+    record_.data(set_);
+    return {};
   }
 
   std::filesystem::path cache_folder() const {
@@ -166,6 +173,7 @@ class TrainRun {
   Status make_trainer() {
     FLAME_ASSIGN(TrainPlan plan,
                  plan_training(models_->paint, parts_->parts, set_.buckets, settings_, *device_));
+    record_.plan(plan);
     for (const std::string &name : plan.unreached)
       log::debug(fmt::format("{} is left out: the prediction does not depend on it", name));
     FLAME_ASSIGN(order_, BatchOrder::make(set_.ordered(), static_cast<uint32_t>(settings_.batch),
@@ -183,6 +191,9 @@ class TrainRun {
     fmt::print("{} parameters in {} tensors learn on {}: {} of memory, ready after {:.1f} s\n",
                parameter_count(), trainer_->plan().trained.size(), device_->info().name,
                rounded_size_text(trainer_->allocated_bytes()), seconds_since(start));
+    record_.timed("memory, weights and kernels", seconds_since(start));
+    record_.facts().device = device_->info().name;
+    record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
     return continue_from();
   }
@@ -206,6 +217,8 @@ class TrainRun {
   // Pictures of the adapter as it is now.
   Status sample() {
     if (!session_) return {};
+    FLAME_TRY(take_all());
+    const ClockPause pause = record_.pause();
     const auto folder = folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
     FLAME_TRY(session_->draw(folder, false));
     fmt::print("step {}: pictures in {}\n", trainer_->step(), folder.string());
@@ -240,13 +253,9 @@ class TrainRun {
   }
 
   Status take(const std::vector<StepReport> &reports) {
-    for (const StepReport &report : reports) {
+    for (const StepReport &report : reports)
       if (!report.finite) return not_finite(report);
-      if (report.step % 10 == 0 || report.step == steps())
-        fmt::print("step {} of {}: loss {:.4f}, gradient {:.3g}\n", report.step, steps(),
-                   report.loss, report.gradient_norm);
-    }
-    return {};
+    return record_.steps(reports);
   }
 
   static Error not_finite(const StepReport &report) {
@@ -268,6 +277,8 @@ class TrainRun {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
     const Interrupts interrupts;
+    FLAME_TRY(record_.begin(*trainer_, parts_->learning_rates));
+    FLAME_TRY(validate());
     while (trainer_->step() < steps()) {
       if (interrupts.requested()) return stop();
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
@@ -275,19 +286,25 @@ class TrainRun {
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
+      FLAME_TRY(validate());
       if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
       if (!samples_now()) continue;
       FLAME_ASSIGN(const std::vector<StepReport> rest, trainer_->reports(true));
       FLAME_TRY(take(rest));
       FLAME_TRY(sample());
     }
-    return {};
+    return take_all();
+  }
+
+  Status take_all() {
+    FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(true));
+    return take(reports);
   }
 
   // Only a state whose steps were all finite.
   Status save() {
-    FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(true));
-    FLAME_TRY(take(reports));
+    FLAME_TRY(take_all());
+    const ClockPause pause = record_.pause();
     FLAME_ASSIGN(saved_, checkpoints_->save(*trainer_));
     log::info(fmt::format("saved {}", printable(saved_.string())));
     return {};
@@ -312,7 +329,19 @@ class TrainRun {
   Status finish() {
     FLAME_ASSIGN(final_, trainer_->averages());
     FLAME_TRY(trainer_->set_parameters(final_));
-    return check_effect();
+    FLAME_TRY(check_effect());
+    FLAME_TRY(sample());
+    FLAME_ASSIGN(const std::vector<WrittenExport> written,
+                 write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
+    for (const WrittenExport &each : written)
+      record_.facts().exports.push_back({each.path, each.coverage});
+    return {};
+  }
+
+  Status learn_and_finish() {
+    if (trainer_->step() == 0) FLAME_TRY(sample());
+    FLAME_TRY(learn());
+    return finish();
   }
 
   ExportFacts facts() const {
@@ -324,10 +353,32 @@ class TrainRun {
     return facts;
   }
 
+  // Between two steps, where it is due.
+  Status validate() {
+    const int64_t step = trainer_->step();
+    if (trainer_->passes() != 0 || !record_.validates(step)) return {};
+    FLAME_TRY(take_all());
+    const ClockPause pause = record_.pause();
+    if (!validation_feeder_) {
+      std::vector<FedExample> held_out;
+      for (const TrainingSet::Example &each : set_.held_out) held_out.push_back({each.source, 1});
+      FeederSettings feeding;
+      feeding.seed = kValidationSeed;
+      feeding.text_rows = settings_.text_rows;
+      validation_feeder_.emplace(*source_, *features_, *order_, std::move(held_out), set_.buckets,
+                                 *levels_, parts_->encoders, feeding);
+    }
+    const auto passes = validation_passes(set_.held_out, settings_.batch, levels_->count());
+    FLAME_ASSIGN(const double loss, validation_loss(*trainer_, *validation_feeder_, passes));
+    return record_.validated(step, loss);
+  }
+
   Status check_effect() {
     FLAME_ASSIGN(const PassInput input, feeder_->input(0));
     FLAME_ASSIGN(const double change, effect(*trainer_, input, start_));
-    fmt::print("the prediction changed by {:.2g} of its size\n", change);
+    record_.facts().results.push_back(
+        fmt::format("the prediction changed by {:.2g} of its size", change));
+    fmt::print("{}\n", record_.facts().results.back());
     if (change >= kLeastEffect) return {};
     return Error{ErrorKind::kNumeric,
                  fmt::format("the adapter changes the prediction by {:.2g} of its size, less than "
@@ -355,12 +406,13 @@ class TrainRun {
   std::unique_ptr<FeatureCache> cache_;
   std::unique_ptr<Features> features_;
   std::optional<BatchOrder> order_;
-  std::optional<Feeder> feeder_;
+  std::optional<Feeder> feeder_, validation_feeder_;
   std::unique_ptr<Trainer> trainer_;
   TensorMap start_;  // the parameters as the adapter begins, without effect
   TensorMap final_;  // what is exported
   LiveAdapter live_;
   std::unique_ptr<PictureSession> session_;  // null: nothing is drawn
+  TrainRecord record_;
 };
 
 }  // namespace

@@ -246,6 +246,13 @@ SectionSpec train() {
                .most(1)
                .is("0")
                .also({"ema_decay", "use_ema"}),
+           Option("validate_every", OptionType::kInt,
+                  "Steps between two measurements of the held-out examples (data.validation); the "
+                  "first is before the first step, the last behind the last one.")
+               .in("steps")
+               .least(1)
+               .is("100")
+               .also({"eval_every", "eval_steps", "validate_every_n_steps"}),
            Option("checkpoint_every", OptionType::kInt,
                   "Steps between two checkpoints; the last step always writes one.")
                .in("steps")

@@ -95,7 +95,8 @@ std::vector<ChangedSetting> changed_settings(const Json &before, const Json &aft
 }
 
 bool may_change_freely(const Pipeline &pipeline, std::string_view key) {
-  constexpr std::string_view kFree[] = {"run", "flame", "train.checkpoint_every", "train.keep"};
+  constexpr std::string_view kFree[] = {"run", "flame", "train.checkpoint_every", "train.keep",
+                                        "train.validate_every"};
   if (std::ranges::find(kFree, key) != std::end(kFree)) return true;
   // LoRAs of files are added to the weights, of what is trained too.
   if (key.starts_with("sample.loras")) return false;

@@ -10,7 +10,7 @@
 namespace flame {
 
 // Takes the device's memory when it is first asked for a thing of its kind, and gives all back when it
-// ends. One thread at a time; the models and the device outlive it.
+// ends or is told to. One thread at a time; the models and the device outlive it.
 class FeatureMaker {
  public:
   // `roles`: the text encoders that are wanted.
@@ -20,8 +20,7 @@ class FeatureMaker {
         form_(form),
         roles_(std::move(roles)),
         compute_(compute),
-        device_(device),
-        store_(std::make_unique<TensorStore>(device)) {}
+        device_(device) {}
 
   // The latent of a picture, U8 [height, width, 3]: f32 [height / 8, width / 8, 4], drawn from what the
   // autoencoder says with the noise of `key`. Errors: of the device and the plugins; kNumeric for a
@@ -29,7 +28,7 @@ class FeatureMaker {
   Result<HostTensor> latent(const HostTensor &picture, uint64_t key);
   // As TextEncoders::encode.
   Result<TensorMap> states(const std::string &text, uint32_t rows);
-  // Gives the memory back until something is asked for again.
+  // Gives the device's memory back until something is asked for again.
   void release();
 
  private:
@@ -40,7 +39,7 @@ class FeatureMaker {
   std::vector<std::string> roles_;
   DType compute_;
   Device &device_;
-  std::unique_ptr<TensorStore> store_;
+  std::unique_ptr<TensorStore> store_ = std::make_unique<TensorStore>(device_);
   DeviceStream stream_;
   std::map<std::pair<int64_t, int64_t>, VaeEncoder> pictures_;
   std::unique_ptr<TextEncoders> texts_;

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <map>
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -14,6 +16,8 @@
 #include "core/train/batch_order.h"
 #include "core/train/checkpoint.h"
 #include "core/train/noise_levels.h"
+#include "core/train/plan_memory.h"
+#include "core/train/validation.h"
 #include "tests/models/small_sdxl.h"
 #include "tests/support/devices.h"
 #include "tests/support/temporary_folder.h"
@@ -177,6 +181,44 @@ TEST_F(TrainerTest, LearnsWithItsTextEncodersToo) {
     moved[part] += tensor.bytes != before.at(name).bytes;
   }
   for (const size_t count : moved) EXPECT_GT(count, 0u);
+}
+
+TEST_F(TrainerTest, TakesWhatItsPlanSays) {
+  auto made = trainer({"denoiser", "text_encoder"});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const TrainPlan &plan = (*made)->plan();
+  EXPECT_GE(plan.total_bytes(), (*made)->allocated_bytes());
+  EXPECT_LE(static_cast<double>(plan.total_bytes()),
+            1.05 * static_cast<double>((*made)->allocated_bytes()));
+  const std::vector<uint64_t> bytes = bytes_by_class(plan);
+  EXPECT_EQ(std::accumulate(bytes.begin(), bytes.end(), uint64_t{0}), plan.total_bytes());
+  for (const MemoryClass each :
+       {MemoryClass::kWeights, MemoryClass::kAdapters, MemoryClass::kGradients,
+        MemoryClass::kOptimizer, MemoryClass::kActivations})
+    EXPECT_GT(bytes[static_cast<size_t>(each)], 0u) << name_of(each);
+}
+
+TEST(ValidationPasses, MeasureEveryHeldOutExampleAtEveryTimeOnce) {
+  std::vector<TrainingSet::Example> held_out = {{4, 1, {}}, {7, 0, {}}, {9, 1, {}}};
+  const auto passes = validation_passes(held_out, 4, 1000);
+  std::map<std::pair<uint64_t, int64_t>, int> seen;
+  for (size_t i = 0; i < passes.size(); ++i) {
+    EXPECT_EQ(passes[i].input.counter, static_cast<int64_t>(i));
+    ASSERT_THAT(passes[i].input.items, SizeIs(4));
+    ASSERT_THAT(passes[i].input.times, SizeIs(4));
+    for (size_t row = 0; row < passes[i].rows; ++row) {
+      const uint64_t example = passes[i].input.items[row].example;
+      EXPECT_EQ(held_out[example].bucket, passes[i].input.bucket);
+      ++seen[{example, passes[i].input.times[row]}];
+    }
+  }
+  EXPECT_THAT(seen, SizeIs(27));
+  for (const auto &[which, count] : seen) {
+    EXPECT_EQ(count, 1);
+    EXPECT_EQ(which.second % 100, 0);
+  }
+  EXPECT_THAT(validation_passes({}, 4, 1000), SizeIs(0));
+  EXPECT_EQ(validation_passes(held_out, 1, 2).back().input.times.back(), 1);
 }
 
 TEST_F(TrainerTest, GoesOnToTheBitFromAnySavedState) {

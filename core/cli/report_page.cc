@@ -1,0 +1,299 @@
+#include "core/cli/report_page.h"
+
+#include <fmt/core.h>
+
+#include <ctime>
+
+#include "core/base/rounded_size.h"
+#include "core/cli/chart.h"
+#include "core/cli/html.h"
+#include "core/cli/report_style.h"
+
+namespace flame::cli {
+namespace {
+
+// 20 pictures and all else stay below 5 MB.
+constexpr size_t kPictureBytes = 4'500'000;
+
+std::string date_text(double seconds) {
+  const auto whole = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  char text[40] = "";
+  if (gmtime_r(&whole, &parts)) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+  return text;
+}
+
+std::string time_text(double seconds) {
+  const auto whole = static_cast<int64_t>(seconds);
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string section(std::string_view title, const std::string &content) {
+  return content.empty() ? "" : fmt::format("<h2>{}</h2>\n{}\n", html(title), content);
+}
+
+// Cells are HTML already.
+std::string table(const std::vector<std::string> &heads,
+                  const std::vector<std::vector<std::string>> &rows) {
+  if (rows.empty()) return "";
+  std::string text = "<div class=\"scroll\"><table><tr>";
+  for (const std::string &head : heads) text += "<th>" + head + "</th>";
+  text += "</tr>\n";
+  for (const auto &row : rows) {
+    text += "<tr>";
+    for (const std::string &cell : row) text += "<td>" + cell + "</td>";
+    text += "</tr>\n";
+  }
+  return text + "</table></div>\n";
+}
+
+class Page {
+ public:
+  Page(const RunFacts &facts, const Metrics &metrics, const ReportSamples &samples)
+      : facts_(facts), metrics_(metrics), samples_(samples) {}
+
+  std::string make() const {
+    std::string body = head() + tiles();
+    body += section("Curves", charts());
+    body += section("Before and after", before_and_after());
+    body += section("Pictures over the steps", pictures());
+    body += section("Files", exports());
+    body += section("Data", data());
+    body += section("Configuration", configuration());
+    body += section("Time", timings());
+    body += section("Memory", memory());
+    body += section("Versions", versions());
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+        "style-src 'unsafe-inline'\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n"
+        "<style>{}</style></head>\n<body>\n{}</body></html>\n",
+        html(facts_.run), kReportStyle, body);
+  }
+
+ private:
+  std::string head() const {
+    std::string state = facts_.outcome;
+    if (!facts_.device.empty()) state += " on " + facts_.device;
+    if (facts_.started > 0) state += ", begun " + date_text(facts_.started);
+    if (facts_.ended > 0) state += ", ended " + date_text(facts_.ended);
+    return fmt::format("<h1>{}</h1>\n<p class=\"state\">{}</p>\n", html(facts_.run), html(state));
+  }
+
+  // First and last number of what rows may have.
+  template <typename Member>
+  std::string first_to_last(Member member) const {
+    std::string first, last;
+    for (const MetricsRow &row : metrics_.rows) {
+      const std::optional<double> &number = row.*member;
+      if (!number) continue;
+      last = fmt::format("{:.4f}", *number);
+      if (first.empty()) first = last;
+    }
+    return first == last ? first : first + " → " + last;
+  }
+
+  std::string tiles() const {
+    std::string text;
+    const auto add = [&](std::string_view name, const std::string &value) {
+      if (!value.empty())
+        text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html(value));
+    };
+    int64_t step = 0;
+    double seconds = 0;
+    uint64_t most = 0;
+    for (const MetricsRow &row : metrics_.rows) {
+      step = row.step;
+      seconds += row.seconds.value_or(0);
+      most = std::max(most, row.memory_bytes.value_or(0));
+    }
+    add("steps", facts_.steps > 0 ? fmt::format("{} of {}", step, facts_.steps) : "");
+    add("loss, smoothed", first_to_last(&MetricsRow::smoothed));
+    add("loss on held-out pictures", first_to_last(&MetricsRow::validation_loss));
+    add("time in steps", seconds > 0 ? time_text(seconds) : "");
+    add("a step", step > 0 ? fmt::format("{:.3g} s", seconds / static_cast<double>(step)) : "");
+    add("memory", most > 0 ? rounded_size_text(most) : "");
+    if (facts_.parameters > 0)
+      add("learned", fmt::format("{} parameters in {} tensors", facts_.parameters, facts_.tensors));
+    std::string results;
+    for (const std::string &result : facts_.results) results += "<li>" + html(result) + "</li>\n";
+    if (!results.empty()) results = "<ul>" + results + "</ul>\n";
+    if (!metrics_.problem.empty())
+      results += "<p class=\"warning\">" + html(metrics_.problem) + "</p>\n";
+    return "<dl class=\"tiles\">" + text + "</dl>\n" + results;
+  }
+
+  template <typename Member>
+  Curve curve(std::string name, std::string style, Member member) const {
+    Curve made{std::move(name), std::move(style), {}};
+    for (const MetricsRow &row : metrics_.rows)
+      if (row.*member) made.points.emplace_back(row.step, static_cast<double>(*(row.*member)));
+    return made;
+  }
+
+  Chart learning_rates() const {
+    Chart chart{"learning rate", "", false, {}};
+    for (const MetricsRow &row : metrics_.rows) {
+      for (size_t i = 0; i < row.learning_rates.size(); ++i) {
+        if (chart.curves.size() <= i) {
+          chart.curves.push_back(
+              {row.learning_rates[i].first, "c" + std::to_string(std::min<size_t>(i, 2)), {}});
+        }
+        chart.curves[i].points.emplace_back(row.step, row.learning_rates[i].second);
+      }
+    }
+    return chart;
+  }
+
+  std::string charts() const {
+    Chart loss{"loss",
+               "",
+               false,
+               {curve("each step", "raw", &MetricsRow::loss),
+                curve("smoothed", "c0", &MetricsRow::smoothed)}};
+    Chart held_out{"loss on held-out pictures",
+                   "",
+                   false,
+                   {curve("held out", "c1", &MetricsRow::validation_loss)}};
+    held_out.curves.front().dots = true;
+    const Chart norm{
+        "norm of the gradient", "", false, {curve("", "c0", &MetricsRow::gradient_norm)}};
+    const Chart pace{"time of a step", "s", false, {curve("", "c0", &MetricsRow::seconds)}};
+    const Chart memory{"memory", "", true, {curve("", "c0", &MetricsRow::memory_bytes)}};
+    std::string text;
+    for (const Chart &chart : {loss, held_out, learning_rates(), norm, pace, memory})
+      text += chart_svg(chart);
+    return text.empty() ? "" : "<div class=\"charts\">\n" + text + "</div>";
+  }
+
+  std::string prompt(size_t column) const {
+    return column < facts_.prompts.size() ? facts_.prompts[column]
+                                          : fmt::format("picture {}", column + 1);
+  }
+
+  std::string picture(const SampleRow &row, size_t column) const {
+    if (column >= row.pictures.size() || row.pictures[column].empty()) return "<td></td>";
+    // Pictures of few pixels are drawn large.
+    const bool small = row.pictures[column].size() < 30000;
+    return fmt::format("<td><img{} alt=\"{}\" src=\"{}\"></td>", small ? " class=\"small\"" : "",
+                       html(fmt::format("step {}: {}", row.step, prompt(column))),
+                       row.pictures[column]);
+  }
+
+  std::string before_and_after() const {
+    if (samples_.rows.size() < 2) return "";
+    const SampleRow &first = samples_.rows.front(), &last = samples_.rows.back();
+    std::string text = fmt::format(
+        "<div class=\"scroll\"><table class=\"samples\"><tr><th></th><th>step {}</th><th>step "
+        "{}</th></tr>\n",
+        first.step, last.step);
+    for (size_t i = 0; i < last.pictures.size(); ++i) {
+      text +=
+          "<tr><td>" + html(prompt(i)) + "</td>" + picture(first, i) + picture(last, i) + "</tr>\n";
+    }
+    return text + "</table></div>";
+  }
+
+  std::string pictures() const {
+    std::string text;
+    if (samples_.rows.size() > 2 || samples_.rows.size() == 1) {
+      text = "<div class=\"scroll\"><table class=\"samples\"><tr><th></th>";
+      for (size_t i = 0; i < samples_.rows.front().pictures.size(); ++i)
+        text += "<th>" + html(prompt(i)) + "</th>";
+      text += "</tr>\n";
+      for (const SampleRow &row : samples_.rows) {
+        text += fmt::format("<tr><td class=\"number\">step {}</td>", row.step);
+        for (size_t i = 0; i < row.pictures.size(); ++i) text += picture(row, i);
+        text += "</tr>\n";
+      }
+      text += "</table></div>";
+    }
+    std::string remarks;
+    if (samples_.longest_side > 0)
+      remarks += fmt::format("Small copies of at most {} pixels a side. ", samples_.longest_side);
+    if (samples_.left_out > 0)
+      remarks += fmt::format("{} more rows and columns are in the run's folder samples. ",
+                             samples_.left_out);
+    if (!remarks.empty()) text += "<p>" + html(remarks) + "</p>";
+    for (const std::string &problem : samples_.problems)
+      text += "<p class=\"warning\">" + html(problem) + "</p>";
+    return text;
+  }
+
+  std::string exports() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const RunFacts::Export &each : facts_.exports)
+      rows.push_back({"<code>" + html(each.path) + "</code>", html(each.coverage)});
+    return table({"file", "what was proven"}, rows);
+  }
+
+  std::string data() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const RunFacts::Bucket &each : facts_.buckets)
+      rows.push_back(
+          {html(each.size), std::to_string(each.learned), std::to_string(each.held_out)});
+    std::string text = table({"size", "examples", "held out"}, rows);
+    std::string notes;
+    for (const RunFacts::Note &note : facts_.notes)
+      notes +=
+          fmt::format("<li{}>{}</li>\n", note.warning ? " class=\"warning\"" : "", html(note.text));
+    return notes.empty() ? text : text + "<ul style=\"white-space: pre-wrap\">" + notes + "</ul>";
+  }
+
+  std::string configuration() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const Setting &each : facts_.settings)
+      rows.push_back({"<code>" + html(each.key) + "</code>", html(each.value)});
+    if (rows.empty()) return "";
+    return fmt::format("<p>{}</p><details><summary>{} settings</summary>{}</details>",
+                       html(facts_.file), rows.size(), table({"setting", "value"}, rows));
+  }
+
+  std::string timings() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const RunFacts::Timing &each : facts_.timings)
+      rows.push_back({html(each.what), html(time_text(each.seconds))});
+    return table({"what", "time"}, rows);
+  }
+
+  std::string memory() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const RunFacts::Memory &each : facts_.memory)
+      rows.push_back({html(each.what), html(rounded_size_text(each.bytes))});
+    return table({"what", "of the device"}, rows);
+  }
+
+  std::string versions() const {
+    std::vector<std::vector<std::string>> rows = {{"flamehost", html(facts_.version), ""}};
+    for (const RunFacts::Plugin &each : facts_.plugins)
+      rows.push_back({html(each.id), html(each.version), "<code>" + html(each.sha256) + "</code>"});
+    return table({"what", "version", "SHA-256"}, rows);
+  }
+
+  const RunFacts &facts_;
+  const Metrics &metrics_;
+  const ReportSamples &samples_;
+};
+
+}  // namespace
+
+std::string report_page(const RunFacts &facts, const Metrics &metrics,
+                        const ReportSamples &samples) {
+  return Page(facts, metrics, samples).make();
+}
+
+Status write_report(const std::filesystem::path &folder) {
+  FLAME_ASSIGN(const RunFacts facts, read_facts(folder));
+  Metrics metrics;
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / kMetricsFile, ignored)) {
+    FLAME_ASSIGN(metrics, read_metrics(folder / kMetricsFile));
+  }
+  FLAME_ASSIGN(const ReportSamples samples, report_samples(folder, kPictureBytes));
+  return write_file_atomically(folder / kReportFile, report_page(facts, metrics, samples));
+}
+
+}  // namespace flame::cli

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""What a training tells and leaves behind: progress, metrics, event files, the report, and the plan before it."""
+import importlib.util
+import json
+import math
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+import zlib
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+PROGRAM = os.environ["FLAMEHOST"]
+MODELS = "sdxl,sdxl-vae,clip-l,clip-g"
+CAPTION = "<script>alert(1)</script> \"a\" & 'b' </td>"
+STEPS = 6
+
+
+def png(width, height, shade):
+    rows = b"".join(b"\0" + bytes((shade * 31 + x * 3 + y * 5 + c * 60) % 256 for x in range(width) for c in range(3))
+                    for y in range(height))
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def pipeline(run, **changes):
+    sections = {
+        "backend": {"use": "onednn", "precision": "f32", "threads": 1},
+        "model": {"use": "sdxl", "weights": ["tiny.safetensors"], "config": "tiny"},
+        "data": {"use": "image-folder", "path": "pictures", "resolution": 64, "bucket_step": 16, "min_bucket": 32, "validation": 2,
+                 "index": "index"},
+        "adapter": {"use": "lora", "rank": 2, "layers": ["attention"]},
+        "train": {"steps": STEPS, "batch": 2, "validate_every": 4, "optimizer": {"use": "adamw", "lr": 1e-2},
+                  "schedule": {"use": "linear", "warmup": 2}},
+    }
+    for name, change in changes.items():
+        sections.setdefault(name, {}).update(change)
+    return json.dumps({"flame": 1, "run": run, **sections})  # JSON is YAML
+
+
+class TrainingOut(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.temporary.name)
+        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip",
+                             "--dtype", "f32")
+        assert made.returncode == 0, made
+        (cls.folder / "pictures").mkdir()
+        for i in range(8):
+            size = (64, 64) if i % 2 else (96, 64)
+            (cls.folder / f"pictures/{i}.png").write_bytes(png(*size, i))
+            (cls.folder / f"pictures/{i}.txt").write_text(CAPTION)
+        (cls.folder / "a.yaml").write_text(pipeline("a"))
+        cls.run_a = cls.flamehost("run", "a.yaml")
+        assert cls.run_a.returncode == 0, cls.run_a
+        cls.results = cls.folder / "runs/a"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def flamehost(cls, *words):
+        return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, cwd=cls.folder)
+
+    def rows(self, run="a"):
+        return [json.loads(line) for line in (self.folder / "runs" / run / "metrics.jsonl").read_text().splitlines()]
+
+    def test_lines_that_go_to_a_pipe_steer_no_terminal(self):
+        for text in (self.run_a.stdout, self.run_a.stderr):
+            self.assertNotIn("\x1b", text)
+            self.assertNotIn("\r", text)
+        self.assertIn(f"step {STEPS} of {STEPS}, ", self.run_a.stdout)
+        self.assertIn("report: runs/a/report.html\n", self.run_a.stdout)
+
+    def test_every_step_is_measured_once(self):
+        steps = [row for row in self.rows() if "loss" in row]
+        self.assertEqual([row["step"] for row in steps], list(range(1, STEPS + 1)))
+        for row in steps:
+            self.assertGreater(row["loss"], 0)
+            self.assertGreater(row["gradient_norm"], 0)
+            self.assertGreater(row["seconds"], 0)
+            self.assertGreater(row["memory_bytes"], 1 << 20)
+        rates = [row["learning_rate.denoiser"] for row in steps]
+        self.assertEqual(rates[0], 0)
+        self.assertAlmostEqual(rates[2], 1e-2)
+        self.assertLess(rates[5], rates[3])
+        weights = [0.98 ** (STEPS - 1 - i) for i in range(STEPS)]
+        smoothed = sum(weight * row["loss"] for weight, row in zip(weights, steps)) / sum(weights)
+        self.assertAlmostEqual(steps[-1]["smoothed"], smoothed, places=9)
+
+    def test_held_out_pictures_are_measured_at_fixed_steps_and_noise(self):
+        measured = {row["step"]: row["validation_loss"] for row in self.rows() if "validation_loss" in row}
+        self.assertEqual(list(measured), [0, 4, STEPS])
+        self.assertNotEqual(measured[0], measured[STEPS])
+        # Before anything is learned, another seed and another rank measure the same.
+        (self.folder / "b.yaml").write_text(pipeline("b", adapter={"rank": 3}, train={"steps": 2, "schedule": {"use": "constant"}}))
+        run = self.flamehost("run", "b.yaml", "--set", "seed=99")
+        self.assertEqual(run.returncode, 0, run)
+        first = next(row for row in self.rows("b") if "validation_loss" in row)
+        self.assertEqual(first["step"], 0)
+        self.assertAlmostEqual(first["validation_loss"], measured[0], delta=1e-6 * measured[0])
+
+    @unittest.skipUnless(importlib.util.find_spec("tensorboard"), "tensorboard is not installed")
+    def test_tensorboard_reads_the_events(self):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        read = EventAccumulator(str(self.results))
+        read.Reload()
+        steps = [row for row in self.rows() if "loss" in row]
+        events = read.Scalars("loss/raw")
+        self.assertEqual([event.step for event in events], [row["step"] for row in steps])
+        for event, row in zip(events, steps):
+            self.assertAlmostEqual(event.value, row["loss"], delta=1e-6 * row["loss"])
+            self.assertAlmostEqual(event.wall_time, row["time"], delta=1e-3)
+        self.assertEqual([event.step for event in read.Scalars("loss/validation")], [0, 4, STEPS])
+        self.assertLessEqual({"loss/smoothed", "learning_rate/denoiser", "gradient_norm", "step/seconds", "step/memory_bytes"},
+                             set(read.Tags()["scalars"]))
+
+    def test_a_run_that_goes_on_measures_no_step_twice(self):
+        (self.folder / "c.yaml").write_text(pipeline("c", train={"checkpoint_every": 3, "schedule": {"use": "constant"}}))
+        for steps in (3, STEPS):
+            if steps == STEPS:  # as if it had been killed behind its last checkpoint
+                with open(self.folder / "runs/c/metrics.jsonl", "a") as file:
+                    file.write(json.dumps({"step": 4, "time": 1.5, "loss": 99.0}) + '\n{"step": 5, "ti')
+            run = self.flamehost("run", "c.yaml", "--set", f"train.steps={steps}")
+            self.assertEqual(run.returncode, 0, run)
+        self.assertEqual([row["step"] for row in self.rows("c") if "loss" in row], list(range(1, STEPS + 1)))
+        self.assertEqual([row["step"] for row in self.rows("c") if "validation_loss" in row], [0, 3, 4, STEPS])
+        self.assertNotIn(99.0, [row.get("loss") for row in self.rows("c")])
+
+    def test_the_report_is_one_page_that_loads_nothing(self):
+        page = (self.results / "report.html").read_text()
+        for way in ("http:", "https:", "<script", "<link", "url(", "@import", "href="):
+            self.assertNotIn(way, page)
+        for part in ("finished on", "norm of the gradient", "train.optimizer.lr", "org.flamehost.image-folder", "the prediction changed by"):
+            self.assertIn(part, page)
+        self.assertLess(len(page), 200_000)
+
+    def test_the_report_is_made_again_with_pictures(self):
+        for step in (0, STEPS):
+            folder = self.results / f"samples/step-{step:06}"
+            folder.mkdir(parents=True)
+            for i in (1, 2):
+                (folder / f"{i:03}.png").write_bytes(png(64, 64, step + i))
+        run = self.flamehost("report", "a")
+        self.assertEqual((run.returncode, run.stdout), (0, "runs/a/report.html\n"), run)
+        page = (self.results / "report.html").read_text()
+        self.assertEqual(page.count("src=\"data:image/png;base64,"), 4)
+        self.assertIn("Before and after", page)
+        shutil.rmtree(self.results / "samples")
+
+    def test_a_run_that_is_not_there_is_named(self):
+        run = self.flamehost("report", "nothing")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("nothing/run.json is not there", run.stderr)
+
+    def test_the_page_is_drawn_by_a_browser(self):
+        browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if not browser:
+            self.skipTest("no Chromium is installed")
+        picture = self.folder / "report.png"
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1100,1400",
+                        f"--screenshot={picture}", (self.results / "report.html").as_uri()], check=True, capture_output=True, timeout=120)
+        self.assertGreater(picture.stat().st_size, 20_000)
+
+    def plan(self, *words):
+        run = self.flamehost("plan", "plan.yaml", "--json", *words)
+        return run, json.loads(run.stdout) if run.stdout else None
+
+    def test_the_plan_is_what_the_run_takes_without_a_file_of_weights(self):
+        # The measured memory, of the run with weights.
+        taken = self.rows()[-2]["memory_bytes"]
+        (self.folder / "plan.yaml").write_text(pipeline("a", model={"weights": ["not/there.safetensors"]}))
+        run, plan = self.plan()
+        self.assertEqual(run.returncode, 0, run)
+        phases = {phase["name"]: phase for phase in plan["phases"]}
+        planned = phases["training"]["total_bytes"]
+        self.assertGreaterEqual(planned, taken)
+        self.assertLessEqual(planned, 1.05 * taken)
+        for phase in plan["phases"]:
+            self.assertEqual(sum(phase["bytes"].values()), phase["total_bytes"])
+        self.assertEqual(plan["peak_bytes"], max(phase["total_bytes"] for phase in plan["phases"]))
+        self.assertGreater(len(plan["data"]["buckets"]), 1)
+        self.assertEqual(sum(each["learned"] + each["held_out"] for each in plan["data"]["buckets"]), 8)
+        for each in plan["times"]:
+            self.assertTrue(math.isfinite(each["seconds"]) and each["seconds"] > 0, each)
+
+    def test_what_cannot_fit_is_refused_with_the_table(self):
+        (self.folder / "plan.yaml").write_text(pipeline("a"))
+        run = self.flamehost("plan", "plan.yaml", "--device-memory", "1MiB")
+        self.assertEqual(run.returncode, 4, run)
+        for part in ("weights ", "activations", "in all"):
+            self.assertIn(part, run.stdout)
+        self.assertIn("more than the 1.0 MiB that are there", run.stderr)
+        run = self.flamehost("plan", "plan.yaml", "--set", "backend.memory=1MiB")
+        self.assertEqual(run.returncode, 4, run)
+        self.assertIn("in all", run.stdout)
+        self.assertIn("backend.memory allows 1.0 MiB", run.stderr)
+        run = self.flamehost("plan", "plan.yaml", "--device-memory", "much")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("'much' is no size", run.stderr)
+
+    def test_pictures_alone_are_planned_too(self):
+        (self.folder / "plan.yaml").write_text(json.dumps({
+            "flame": 1, "backend": {"use": "onednn", "precision": "f32"}, "model": {"use": "sdxl", "weights": ["x"], "config": "tiny"},
+            "sample": {"prompts": ["a"], "width": 64, "height": 64}}))
+        run, plan = self.plan()
+        self.assertEqual(run.returncode, 0, run)
+        self.assertEqual([phase["name"] for phase in plan["phases"]], ["pictures"])
+
+
+if __name__ == "__main__":
+    unittest.main()
