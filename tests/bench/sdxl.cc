@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 
 #include "core/cli/drawing_models.h"
 #include "core/cli/train_parts.h"
@@ -227,6 +228,22 @@ class Bench {
     return input;
   }
 
+  static void print_workspaces(const PlacedProgram &placed) {
+    std::map<uint64_t, std::string, std::greater<>> largest;
+    for (const Step &step : placed.steps) {
+      if (!step.workspace) continue;
+      std::string &text = largest[placed.storages[*step.workspace].size_bytes];
+      text = step.op->name;
+      for (const PlacedTensor &input : step.inputs) text += " " + input.typed.type().text();
+    }
+    size_t shown = 0;
+    for (const auto &[bytes, text] : largest) {
+      if (++shown > 5) return;
+      fmt::print("train: {:.1f} MiB of workspace for {}\n", static_cast<double>(bytes) / (1 << 20),
+                 text);
+    }
+  }
+
   Status train(bool ops) {
     FLAME_ASSIGN(const auto parts, cli::open_train_parts(host_, pipeline_, models_->paint));
     const TrainSettings settings = cli::train_settings(pipeline_, models_->paint.spec);
@@ -237,6 +254,7 @@ class Bench {
                seconds_since(planning),
                gib(static_cast<double>(plan.passes.front().placed.arena_bytes)),
                gib(static_cast<double>(plan.total_bytes())), plan.passes.front().extra_cost);
+    print_workspaces(plan.passes.front().placed);
     const uint64_t planned = plan.total_bytes();
     FLAME_ASSIGN(const PassInput input, pass_input(plan, settings));
     const Clock::time_point making = Clock::now();
