@@ -220,6 +220,15 @@ Result<Program> frozen(const Program &program) {
 }
 
 bool matches_layer(std::string_view pattern, std::string_view name) {
+  // What stands behind the last star ends the name. Without a star that is all: a preset has hundreds
+  // of such patterns, and each is held against every layer.
+  const size_t star = pattern.rfind('*');
+  const std::string_view end = pattern.substr(star == std::string_view::npos ? 0 : star + 1);
+  if (!name.ends_with(end)) return false;
+  if (star == std::string_view::npos) {
+    const size_t before = name.size() - end.size();
+    return before == 0 || name[before - 1] == '.';
+  }
   if (matches_whole(pattern, name)) return true;
   for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
     if (matches_whole(pattern, name.substr(dot + 1))) return true;

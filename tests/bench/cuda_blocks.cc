@@ -8,11 +8,8 @@
 // recorded many times in a graph of its own.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <functional>
-#include <map>
 
 #include "core/ops/catalogue/terms.h"
 #include "core/passes/differentiate.h"
@@ -23,6 +20,7 @@
 #include "core/program/program_builder.h"
 #include "core/train/accumulate.h"
 #include "tests/bench/measured_program.h"
+#include "tests/bench/op_times.h"
 #include "tests/support/networks.h"
 
 namespace {
@@ -30,8 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace flame;
 using testing_support::BlockShape;
-
-constexpr int kRepeats = 20;  // of one op in its graph
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -71,64 +67,21 @@ class Bench {
   }
 
   // Microseconds of one run among several that follow each other.
-  Result<double> microseconds(const std::function<Status()> &enqueue, int runs = 10) {
-    std::vector<double> times;
-    for (int i = 0; i < 9; ++i) {
-      const auto start = Clock::now();
-      for (int run = 0; run < runs; ++run) FLAME_TRY(enqueue());
-      FLAME_TRY(stream_.synchronize());
-      times.push_back(seconds_since(start) * 1e6 / runs);
-    }
-    return bench::median(times);
-  }
   Result<double> microseconds(const Ready &ready, int runs = 10) {
-    return microseconds([&] { return ready.executable->run(stream_); }, runs);
+    FLAME_ASSIGN(const double time,
+                 bench::milliseconds(
+                     stream_, [&] { return ready.executable->run(stream_); }, runs, 9));
+    return time * 1e3;
   }
 
-  // The ops one after the other, each by itself; the slowest are printed.
+  // Of the ops one after the other, each by itself; the slowest are printed.
   Result<double> sum_of_ops(const Ready &ready, size_t shown) {
-    std::map<const OpPlan *, double> known;
-    std::map<std::string, std::pair<double, int>> by_op;
-    double sum = 0;
-    for (size_t i = 0; i < ready.executable->steps().size(); ++i) {
-      const Executable::Bound &step = ready.executable->steps()[i];
-      const auto [at, is_new] = known.emplace(step.plan.get(), 0);
-      if (is_new) {
-        FLAME_ASSIGN(at->second, microseconds_alone(step));
-      }
-      sum += at->second;
-      const Step &placed = ready.executable->placed().steps[i];
-      std::string text = std::string(placed.op->name) + (placed.inserted ? " (inserted)" : "");
-      for (const PlacedTensor &input : placed.inputs) text += " " + input.typed.type().text();
-      by_op[text].first += at->second;
-      ++by_op[text].second;
-    }
-    std::vector<std::pair<double, std::string>> lines;
-    for (const auto &[text, of] : by_op)
-      lines.emplace_back(of.first, fmt::format("{:3} x {}", of.second, text));
-    std::ranges::sort(lines, std::greater<>());
-    if (lines.size() > shown) lines.resize(shown);
-    for (const auto &[time, text] : lines)
-      fmt::print("    {:9.1f} us {}\n", time, text.substr(0, 120));
-    return sum;
+    FLAME_ASSIGN(const double time,
+                 bench::print_op_times(*ready.executable, device_, stream_, shown));
+    return time * 1e3;
   }
 
  private:
-  Result<double> microseconds_alone(const Executable::Bound &step) {
-    const auto enqueue = [&]() -> Status {
-      for (int i = 0; i < kRepeats; ++i)
-        FLAME_TRY(step.plan->run(stream_, step.inputs, step.outputs, step.workspace));
-      return {};
-    };
-    if (!device_.can_record()) {
-      FLAME_ASSIGN(const double time, microseconds(enqueue, 1));
-      return time / kRepeats;
-    }
-    FLAME_ASSIGN(const DeviceGraph graph, device_.record({&stream_, 1}, enqueue));
-    FLAME_ASSIGN(const double time, microseconds([&] { return graph.replay(stream_); }, 1));
-    return time / kRepeats;
-  }
-
   Device &device_;
   DeviceStream stream_;
 };

@@ -201,6 +201,27 @@ TEST(Branches, KeepChainsInOneLane) {
   for (const Branches::Place &step : found.steps) EXPECT_TRUE(step.waits.empty());
 }
 
+// Two products that need nothing of each other.
+int lanes_of_two(const Shape &shape) {
+  recording = {};
+  ProgramBuilder builder;
+  const Term factor = builder.term(builder.input("factor", kScalar));
+  for (const char *name : {"x", "y"}) {
+    const Term value = builder.term(builder.input(name, {DType::kF64, shape}));
+    builder.output(std::string(name) + " grown", (value * factor).id());
+  }
+  const auto device = open();
+  TensorStore store(*device);
+  const auto executable = Executable::make(*place(*builder.finish(), *device, {}), store);
+  EXPECT_TRUE(executable.ok() && (*executable)->is_recorded());
+  return recording.lanes;
+}
+
+TEST(Branches, AreNotMadeOfStepsThatFillTheDevice) {
+  EXPECT_EQ(lanes_of_two({2}), 2);
+  EXPECT_EQ(lanes_of_two({1024, 1024}), 1);
+}
+
 TEST(Branches, AreNotMadeWhereTheBackendHasNone) {
   recording = {};
   recording.offers_branches = false;
