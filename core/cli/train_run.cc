@@ -224,7 +224,7 @@ class TrainRun {
       FLAME_TRY(take(reports));
       if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
     }
-    return {};
+    return saved_.empty() ? save() : Status();  // it may go on from another run's end
   }
 
   // Only a state whose steps were all finite.
