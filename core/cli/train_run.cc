@@ -288,11 +288,9 @@ class TrainRun {
       FLAME_TRY(take(reports));
       FLAME_TRY(validate());
       if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
-      if (!samples_now()) continue;
-      FLAME_ASSIGN(const std::vector<StepReport> rest, trainer_->reports(true));
-      FLAME_TRY(take(rest));
-      FLAME_TRY(sample());
+      if (samples_now()) FLAME_TRY(sample());
     }
+    if (saved_.empty()) FLAME_TRY(save());  // it may go on from another run's end
     return take_all();
   }
 

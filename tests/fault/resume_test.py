@@ -182,6 +182,7 @@ class Resume(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run)
         self.assertIn("runs/whole/checkpoints/step-000004", run.stdout)
         self.assertTrue((self.place.parent / "checkpoints.1/step-000002").is_dir())
+        self.assertTrue((self.place / "step-000004").is_dir())
 
     def test_an_older_one_is_gone_on_from_and_newer_ones_move_aside(self):
         run = self.run_it("--resume", str(self.place / "step-000002"))
