@@ -24,7 +24,6 @@ constexpr int64_t kMostWorkspace = int64_t{256} << 20;  // of a convolution
 constexpr int64_t kMostOfGradient = int64_t{4} << 30;   // of attention's, which holds sums of f32
 constexpr int64_t kOffered = 8;                         // plans of a convolution that are measured
 constexpr double kLeastWork = 1e8;                      // multiplications that are worth measuring
-constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
 
 fe::DataType_t data_type(flame_dtype dtype) {
   switch (dtype) {
@@ -231,16 +230,10 @@ bool measure(Context &context, Graph &graph, const ConvolutionShape &shape,
   if (!scratch.ok()) return true;
   std::vector<void *> tensors = {scratch.buffer(0), scratch.buffer(1), scratch.buffer(2)};
   if (shape.bias) tensors.push_back(scratch.buffer(3));
-  double best = 0;
-  int64_t chosen = built.front();
-  for (const int64_t plan : built) {
-    graph.choose(plan);
-    const double time =
-        scratch.measure([&](CUstream stream) { graph.run(stream, tensors, scratch.buffer(4)); });
-    if (best != 0 && time > best * kClearGain) continue;
-    best = time;
-    chosen = plan;
-  }
+  const int64_t chosen = built[quickest(built.size(), [&](size_t i) {
+    graph.choose(built[i]);
+    return scratch.measure([&](CUstream stream) { graph.run(stream, tensors, scratch.buffer(4)); });
+  })];
   graph.choose(chosen);
   context.keep_choice(signature, graph.plan_name(chosen));
   return true;

@@ -10,7 +10,6 @@ namespace {
 constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
 constexpr int kOffered = 6;          // algorithms that are measured
 constexpr double kLeastWork = 1e7;   // multiplications that are worth measuring
-constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
 constexpr uint32_t kAlignment = 16;  // of a tensor's memory, in bytes
 
 cudaDataType_t data_type(flame_dtype dtype) {
@@ -159,18 +158,13 @@ void Product::measure(Context &context, const std::vector<Choice> &offered) {
                     ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
                     : uint64_t{0}});
   if (!scratch.ok()) return;
-  double best = 0;
-  size_t chosen = 0;
-  for (size_t i = 0; i < offered.size(); ++i) {
-    char *y = scratch.buffer(2);
-    const double time = scratch.measure([&](CUstream stream) {
+  const size_t chosen = quickest(offered.size(), [&](size_t i) {
+    return scratch.measure([&](CUstream stream) {
       enqueue(offered[i], stream, scratch.buffer(0), scratch.buffer(1),
-              scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), y, scratch.buffer(3));
+              scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), scratch.buffer(2),
+              scratch.buffer(3));
     });
-    if (best != 0 && time > best * kClearGain) continue;
-    best = time;
-    chosen = i;
-  }
+  });
   aligned_ = offered[chosen];
   context.keep_choice(signature(), std::string(1, static_cast<char>('0' + chosen)));
 }

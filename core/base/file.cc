@@ -13,6 +13,9 @@
 namespace flame {
 namespace {
 
+constexpr const char *kTemporaryEnding = ".XXXXXX";
+constexpr int kMostAttempts = 100;
+
 Error failure(const std::filesystem::path &path, const char *doing) {
   return file_error(path, doing, errno);
 }
@@ -20,12 +23,15 @@ Error failure(const std::filesystem::path &path, const char *doing) {
 const char *hint_for(int code) {
   switch (code) {
     case ENOSPC:
+      return "the disk is full: make room, or write to another one";
     case EDQUOT:
-      return "make room on this disk";
-    case EROFS:
+      return "the disk quota is used up: make room, or write to another disk";
+    case EFBIG:
+      return "a file may not be that large here: raise 'ulimit -f', or take another file system";
     case EACCES:
     case EPERM:
-      return "run where you may write, or change who may";
+    case EROFS:
+      return "take a folder that you may use";
     default:
       return "";
   }
@@ -92,10 +98,32 @@ AtomicFile::~AtomicFile() {
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path &path) {
   std::error_code ignored;  // if the folder cannot be made, opening the file says why
   std::filesystem::create_directories(folder_of(path), ignored);
-  std::string temporary = path.string() + ".XXXXXX";
+  // What names it later.
+  if (access("/proc/self/fd", X_OK) == 0) {
+    Descriptor unnamed(open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (unnamed) return AtomicFile(path, {}, std::move(unnamed));
+  }
+  std::string temporary = path.string() + kTemporaryEnding;
   Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return failure(path, "create");
   return AtomicFile(path, std::move(temporary), std::move(file));
+}
+
+// A file without a name cannot take that of another at once: it gets one beside it first.
+Status AtomicFile::name_it() {
+  const std::string file = fmt::format("/proc/self/fd/{}", file_.get());
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    std::string name = path_.string() + kTemporaryEnding;
+    const Descriptor reserved(mkostemp(name.data(), O_CLOEXEC));
+    if (!reserved) break;
+    unlink(name.c_str());
+    if (linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = std::move(name);
+      return {};
+    }
+    if (errno != EEXIST) break;
+  }
+  return failure(path_, "name");
 }
 
 Status AtomicFile::write(std::string_view bytes) {
@@ -108,11 +136,22 @@ Status AtomicFile::write(std::string_view bytes) {
   return {};
 }
 
-Status AtomicFile::commit() {
-  if (fchmod(file_.get(), 0644) != 0 || fsync(file_.get()) != 0) return failure(path_, "write");
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) return failure(path_, "rename to");
-  temporary_.clear();
-  return flush_folder(folder_of(path_));
+Status AtomicFile::commit(Flush flush) {
+  if (fchmod(file_.get(), 0644) != 0) return failure(path_, "write");
+  if (flush == Flush::kNow && fsync(file_.get()) != 0) return failure(path_, "write");
+  if (temporary_.empty()) FLAME_TRY(name_it());
+  return rename_file(std::exchange(temporary_, {}), path_, flush);
+}
+
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to,
+                   Flush flush) {
+  if (rename(from.c_str(), to.c_str()) != 0) {
+    const Status status = failure(to, "rename to");
+    unlink(from.c_str());
+    return status;
+  }
+  if (flush == Flush::kLater) return {};
+  return flush_folder(folder_of(to));
 }
 
 Status flush_folder(const std::filesystem::path &folder) {

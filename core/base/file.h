@@ -38,8 +38,16 @@ Result<Descriptor> open_regular_file(const std::filesystem::path &path);
 // The whole content; a file over `max_bytes` is refused before it is read.
 Result<std::string> read_file(const std::filesystem::path &path, size_t max_bytes = 64u << 20);
 
-// A file that gets its name only when it is whole: written under a temporary name beside `path`,
-// fsynced and renamed by commit(). Destroyed before that, it leaves nothing behind.
+// Whether commit() waits for the disk. What can be made again, as in a cache whose entries are
+// checked when they are read, need not wait.
+enum class Flush {
+  kNow,
+  kLater
+};
+
+// A file that gets its name only when it is whole: written without a name in the folder of `path`,
+// fsynced and named by commit(). Destroyed before that, it leaves nothing behind; nor does a process
+// that is killed, where the file system has files without names (else a temporary one is left).
 class AtomicFile {
  public:
   // Missing folders are made.
@@ -51,16 +59,21 @@ class AtomicFile {
   Status write(std::string_view bytes);
   // Afterwards `path` holds all that was written, flushed to the disk; on error, what it held
   // before. Called once.
-  Status commit();
+  Status commit(Flush flush = Flush::kNow);
 
  private:
   AtomicFile(std::filesystem::path path, std::string temporary, Descriptor file);
+  Status name_it();
 
   std::filesystem::path path_;
-  std::string temporary_;  // empty once it has its name
+  std::string temporary_;  // its name for now; empty while it has none, and once it has its own
   Descriptor file_;
 };
 
+// Gives a whole file another name in the same folder, in the place of what has it, and flushes the
+// folder. On error before that, `from` is removed and `to` is as it was.
+Status rename_file(const std::filesystem::path &from, const std::filesystem::path &to,
+                   Flush flush = Flush::kNow);
 // What was made, renamed or removed in this folder lasts from here on, whatever happens to the
 // machine.
 Status flush_folder(const std::filesystem::path &folder);

@@ -17,6 +17,11 @@ Status set_threads(const Arguments &arguments, const Catalogue &catalogue,
   bool taken = false;
   std::string names;
   for (OpenDeviceRequest &request : requests) {
+    if (request.reference == kAutomaticBackend) {
+      request.threads = arguments.get(kThreadsOption.name);
+      taken = true;
+      continue;
+    }
     FLAME_ASSIGN(const Catalogue::Match match,
                  catalogue.find(FLAME_KIND_BACKEND, request.reference));
     names += (names.empty() ? "" : ", ") + match.component->id;

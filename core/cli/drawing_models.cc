@@ -165,25 +165,6 @@ class Opener {
     return {};
   }
 
-  // What names of kohya, PEFT and diffusers have in front of a layer's name.
-  std::vector<AdapterTarget> adapter_targets() const {
-    const auto target = [&](size_t i, std::vector<std::string> beginnings) {
-      return AdapterTarget{made_.models[i].get(), &made_.matches[i].placed, std::move(beginnings)};
-    };
-    const std::string denoiser = made_.paint.spec.denoiser + "_";
-    std::vector<AdapterTarget> targets = {target(0, {"lora_unet_", denoiser, "lora_" + denoiser,
-                                                     "diffusion_model_", "base_model_model_", ""})};
-    size_t encoders = 0;
-    for (size_t i = 0; i < made_.paint.spec.parts.size(); ++i) {
-      const DiffusionPart &part = made_.paint.spec.parts[i];
-      if (part.kind != DiffusionPart::Kind::kTextEncoder) continue;
-      const std::string number = std::to_string(++encoders);
-      targets.push_back(target(i + 1, {"lora_te" + number + "_", part.role + "_"}));
-      if (encoders == 1) targets.back().beginnings.emplace_back("lora_te_");
-    }
-    return targets;
-  }
-
   Status add_lora(const ResolvedSection &item) {
     const std::string path = *value_of<std::string>(item.options, "path");
     const double strength = *value_of<double>(item.options, "strength");
@@ -192,7 +173,7 @@ class Opener {
       return error;
     };
     FLAME_ASSIGN(const std::vector<LowRankPair> pairs, read_adapter(path));
-    const std::vector<AdapterTarget> targets = adapter_targets();
+    const std::vector<AdapterTarget> targets = adapter_targets(made_);
     const auto placed = place_adapter(pairs, targets);
     if (!placed.ok()) return named(placed.error());
     if (strength == 0) return {};
@@ -229,6 +210,24 @@ class Opener {
 };
 
 }  // namespace
+
+std::vector<AdapterTarget> adapter_targets(const DrawingModels &models) {
+  const auto target = [&](size_t i, std::vector<std::string> beginnings) {
+    return AdapterTarget{models.models[i].get(), &models.matches[i].placed, std::move(beginnings)};
+  };
+  const std::string denoiser = models.paint.spec.denoiser + "_";
+  std::vector<AdapterTarget> targets = {target(0, {"lora_unet_", denoiser, "lora_" + denoiser,
+                                                   "diffusion_model_", "base_model_model_", ""})};
+  size_t encoders = 0;
+  for (size_t i = 0; i < models.paint.spec.parts.size(); ++i) {
+    const DiffusionPart &part = models.paint.spec.parts[i];
+    if (part.kind != DiffusionPart::Kind::kTextEncoder) continue;
+    const std::string number = std::to_string(++encoders);
+    targets.push_back(target(i + 1, {"lora_te" + number + "_", part.role + "_"}));
+    if (encoders == 1) targets.back().beginnings.emplace_back("lora_te_");
+  }
+  return targets;
+}
 
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(PluginHost &host,
                                                            const Pipeline &pipeline,

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "core/io/weight_match.h"
+#include "core/io/adapter_file.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_host.h"
 #include "core/sample/paint_programs.h"
@@ -37,5 +37,9 @@ enum class ModelWeights {
 Result<std::unique_ptr<DrawingModels>> open_drawing_models(
     PluginHost &host, const Pipeline &pipeline, const ResolvedSection &model,
     const ResolvedSection *sample, ModelWeights weights = ModelWeights::kFound);
+
+// The models that a LoRA file may change, the denoiser first, with what names of kohya, PEFT and
+// diffusers have in front of a layer's name. They point into `models`.
+std::vector<AdapterTarget> adapter_targets(const DrawingModels &models);
 
 }  // namespace flame::cli

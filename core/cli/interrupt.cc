@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -34,8 +35,11 @@ Interrupts::Interrupts() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &interrupt_);
-  sigaction(SIGTERM, &action, &terminate_);
+  for (const auto &[number, before] : {std::pair(SIGINT, &interrupt_), {SIGTERM, &terminate_}}) {
+    sigaction(number, nullptr, before);
+    // A job in the background of a script ignores SIGINT, and goes on doing so.
+    if (before->sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
+  }
 }
 
 Interrupts::~Interrupts() {

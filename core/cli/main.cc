@@ -1,10 +1,12 @@
 // The program: turns the table of commands into a parser and runs the one that was asked for. The
 // only file that sees CLI11's header.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <system_error>
 
 #include "core/base/log.h"
@@ -178,8 +180,26 @@ int run(int count, char **values) {
 }  // namespace
 }  // namespace flame::cli
 
+namespace {
+
+// What is not whole yet has no name, or is cleared away by whoever handles the signal instead: a command
+// that has something to save sets a handler of its own.
+void interrupted(int) {
+  constexpr std::string_view kText = "\ninterrupted\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, kText.data(), kText.size());
+  _exit(flame::exit_code(flame::ErrorKind::kInterrupted));
+}
+
+}  // namespace
+
 int main(int count, char **values) {
+  // Whoever starts a program in the background may have it ignore the keyboard.
+  if (std::signal(SIGINT, interrupted) == SIG_IGN) std::signal(SIGINT, SIG_IGN);
   // A file beyond the process's limit is then an error of its write, which is told and cleaned up.
   std::signal(SIGXFSZ, SIG_IGN);
+  // OpenMP's threads wait by spinning, which costs others a multiple of what it saves this program
+  // where the machine has more to do; a short spin is enough between two ops. Read when the first
+  // plugin that uses OpenMP is loaded.
+  if (!std::getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "20000", 0);
   return flame::cli::run(count, values);
 }

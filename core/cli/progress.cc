@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace flame::cli {
 namespace {
 
@@ -33,6 +35,13 @@ void ProgressLine::show(uint64_t done_bytes, uint64_t total_bytes) {
              kBarCells - cells, bytes_text(done_bytes), bytes_text(total_bytes),
              share > 0 ? seconds / share - seconds : 0);
   fflush(stderr);
+}
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<int64_t>(std::max(seconds, 0.0) + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
 }
 
 std::string bytes_text(uint64_t bytes) {

@@ -24,6 +24,9 @@ class ProgressLine {
   std::chrono::steady_clock::time_point start_, last_;
 };
 
+// "42 s", "7:05 min", "2:10 h".
+std::string duration_text(double seconds);
+
 // "6.94 GB", as files are counted.
 std::string bytes_text(uint64_t bytes);
 

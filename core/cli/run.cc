@@ -7,12 +7,14 @@
 
 #include "core/base/log.h"
 #include "core/base/terminal.h"
+#include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/installed.h"
 #include "core/cli/progress.h"
 #include "core/cli/read_pipeline.h"
 #include "core/cli/sample_pictures.h"
 #include "core/cli/train_run.h"
+#include "core/pipeline/device_request.h"
 
 namespace flame::cli {
 namespace {
@@ -26,6 +28,7 @@ constexpr std::array kOptions = {
                   .kind = ValueKind::kSetting,
                   .repeated = true,
                   .help = "change one value first, such as sample.steps=30; may be repeated"},
+    kThreadsOption,
     CommandOption{.name = "--resume",
                   .value = "auto|DIR|never",
                   .kind = ValueKind::kFolder,
@@ -57,12 +60,28 @@ Status check_sections(const Pipeline &pipeline) {
   return {};
 }
 
+Status check_nothing_resumes(const Arguments &arguments, const Pipeline &pipeline) {
+  for (const char *option : {"--resume", "--allow-changes"}) {
+    if (!arguments.has(option)) continue;
+    return config_error(fmt::format("{} is for a training, and {} draws pictures alone", option,
+                                    printable(pipeline.file.string())),
+                        "leave it out");
+  }
+  return {};
+}
+
 Status run_pipeline(const Arguments &arguments) {
   const Catalogue catalogue = installed_catalogue(arguments);
   FLAME_ASSIGN(const Pipeline pipeline, read_pipeline(arguments, arguments.get("FILE"), catalogue));
   FLAME_TRY(check_sections(pipeline));
-  if (!trains(pipeline)) return sample_pictures(pipeline);
-  return train(pipeline, {arguments.get("--resume", "auto"), arguments.has("--allow-changes")});
+  OpenDeviceRequest device = device_request(pipeline);
+  FLAME_TRY(set_threads(arguments, *pipeline.catalogue, {&device, 1}));
+  if (!trains(pipeline)) {
+    FLAME_TRY(check_nothing_resumes(arguments, pipeline));
+    return sample_pictures(pipeline, device);
+  }
+  return train(pipeline, device,
+               {arguments.get("--resume", "auto"), arguments.has("--allow-changes")});
 }
 
 int run(const Arguments &arguments) {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
@@ -79,11 +80,29 @@ class Opener {
     return layers;
   }
 
+  // As the adapter will have them: what the last choice that means a layer says, else its own option.
+  std::map<std::string, double> alphas_of(const std::vector<std::string> &choices,
+                                          const Program &program) const {
+    std::map<std::string, double> alphas;
+    const double *usual = value_of<double>(adapter_.component_options, "alpha");
+    for (const std::string &layer : adaptable_layers(program)) {
+      if (usual) alphas[layer] = *usual;
+      for (const std::string &text : choices) {
+        const Result<LayerChoice> choice = parse_layer_choice(text);
+        if (!choice.ok() || !matches_layer(choice->pattern, layer)) continue;
+        if (usual) alphas[layer] = *usual;
+        for (const auto &[name, value] : choice->options)
+          if (name == "alpha") alphas[layer] = std::strtod(value.c_str(), nullptr);
+      }
+    }
+    return alphas;
+  }
+
   Status add(const std::string &role, const SectionValues &section, const Program &program) {
     FLAME_ASSIGN(const StartedComponent started, host_.start(adapter_.component));
-    FLAME_ASSIGN(AdaptRequest request,
-                 adapt_request(started, adapter_.component_options,
-                               named_layers(section.texts("layers"), program)));
+    const std::vector<std::string> layers = named_layers(section.texts("layers"), program);
+    FLAME_ASSIGN(AdaptRequest request, adapt_request(started, adapter_.component_options, layers));
+    made_->alphas.push_back(alphas_of(layers, program));
     made_->parts.push_back({role, std::move(request), made_->optimizer.get()});
     made_->learning_rates.push_back(
         section.get<double>("lr", SectionValues(&optimizer_).get<double>("lr")));

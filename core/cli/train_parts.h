@@ -2,6 +2,7 @@
 // their optimizer.
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "core/cli/drawing_models.h"
@@ -13,7 +14,9 @@ namespace flame::cli {
 struct TrainParts {
   std::unique_ptr<PluginOptimizer> optimizer;
   std::vector<TrainedPart> parts;
-  std::vector<double> learning_rates;     // part by part
+  std::vector<double> learning_rates;  // part by part
+  // Of adapters with an option `alpha`: by layer, part by part; the rank of those that are missing.
+  std::vector<std::map<std::string, double>> alphas;
   std::vector<LearningEncoder> encoders;  // those that learn
   std::vector<std::string> cached_roles;  // of encoders that do not
 };

@@ -9,17 +9,19 @@
 #include "core/base/rounded_size.h"
 #include "core/base/terminal.h"
 #include "core/cli/interrupt.h"
+#include "core/cli/picture_session.h"
 #include "core/cli/progress.h"
 #include "core/cli/run_folder.h"
-#include "core/cli/train_parts.h"
+#include "core/cli/train_exports.h"
 #include "core/cli/train_record.h"
 #include "core/cli/train_settings.h"
+#include "core/cli/train_start.h"
 #include "core/cli/training_facts.h"
 #include "core/io/model_config.h"
 #include "core/io/weight_fingerprint.h"
-#include "core/pipeline/device_request.h"
 #include "core/train/features.h"
 #include "core/train/health.h"
+#include "core/train/live_adapter.h"
 
 namespace flame::cli {
 namespace {
@@ -33,8 +35,8 @@ double seconds_since(Clock::time_point start) {
 // Everything of one training, in the order in which it is made.
 class TrainRun {
  public:
-  TrainRun(const Pipeline &pipeline, const ResumeRequest &resume)
-      : pipeline_(pipeline), resume_(resume), record_(pipeline) {}
+  TrainRun(const Pipeline &pipeline, const OpenDeviceRequest &request, const ResumeRequest &resume)
+      : pipeline_(pipeline), request_(request), resume_(resume), record_(pipeline) {}
 
   Status run() {
     FLAME_TRY(open_folder());
@@ -42,13 +44,15 @@ class TrainRun {
     FLAME_TRY(open_data());
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
+    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, start_));
+    FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
     FLAME_TRY(restore());
-    const Status learned = learn_and_check();
+    const Status done = learn_and_export();
     // The report is about runs that failed too; what made them fail is told first.
     record_.plugins(host_);
-    const Status ended = record_.end(learned.ok() ? "finished" : learned.error().what);
-    return learned.ok() ? ended : learned;
+    const Status ended = record_.end(done.ok() ? "finished" : done.error().what);
+    return done.ok() ? ended : done;
   }
 
  private:
@@ -65,14 +69,10 @@ class TrainRun {
   }
 
   Status open_models() {
-    const ResolvedSection *backend = pipeline_.root.find_section("backend");
-    OpenDeviceRequest automatic;
-    automatic.reference = "auto";
-    FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue,
-                                      backend ? device_request(*backend) : automatic));
-    FLAME_ASSIGN(models_,
-                 open_drawing_models(host_, pipeline_, *pipeline_.root.find_section("model"),
-                                     pipeline_.root.find_section("sample")));
+    FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue, request_));
+    FLAME_TRY(check_sample());
+    FLAME_ASSIGN(models_, open_drawing_models(host_, pipeline_,
+                                              *pipeline_.root.find_section("model"), nullptr));
     FLAME_ASSIGN(parts_, open_train_parts(host_, pipeline_, models_->paint));
     settings_ = train_settings(pipeline_, models_->paint.spec);
     FLAME_ASSIGN(const NoiseLevelSettings noise, noise_level_settings(pipeline_));
@@ -80,6 +80,17 @@ class TrainRun {
                  NoiseLevels::make(models_->paint.spec.noise_levels,
                                    settings_.objective.prediction == Prediction::kVelocity, noise));
     FLAME_ASSIGN(form_, text_form(models_->paint));
+    return {};
+  }
+
+  // A training draws with its own adapter alone.
+  Status check_sample() const {
+    const ResolvedSection *sample = pipeline_.root.find_section("sample");
+    for (size_t i = 0; sample && i < sample->sections.size(); ++i) {
+      if (sample->sections[i].spec->key != "loras") continue;
+      return config_error("sample.loras is for drawing alone, and this pipeline trains",
+                          "leave it out; merge the LoRA into the checkpoint to train on top of it");
+    }
     return {};
   }
 
@@ -119,7 +130,9 @@ class TrainRun {
     }
     maker_ = std::make_unique<FeatureMaker>(models_->paint, form_, parts_->cached_roles,
                                             settings_.compute, *device_);
-    features_ = std::make_unique<Features>(*source_, *maker_, settings);
+    FLAME_ASSIGN(FeatureCache cache, FeatureCache::open(cache_folder()));
+    cache_ = std::make_unique<FeatureCache>(std::move(cache));
+    features_ = std::make_unique<Features>(*source_, *maker_, *cache_, settings);
     std::vector<TrainingSet::Example> all = set_.learned;
     all.insert(all.end(), set_.held_out.begin(), set_.held_out.end());
     const Clock::time_point start = Clock::now();
@@ -129,11 +142,14 @@ class TrainRun {
                    line.show(done, total);
                    return {};
                  }));
-    fmt::print("{} examples in {} sizes, latents and texts ready after {:.1f} s\n", all.size(),
-               set_.buckets.size(), seconds_since(start));
+    fmt::print(
+        "{} examples in {} sizes, latents and texts ready after {:.1f} s: {} made, the rest in "
+        "{}\n",
+        all.size(), set_.buckets.size(), seconds_since(start), cache_->stored(),
+        printable(cache_->folder().string()));
     record_.timed("latents and states of text", seconds_since(start));
-    maker_->release();
     record_.data(set_);
+    maker_->release();
     if (broken.empty()) return {};
     std::vector<uint64_t> numbers;
     for (const BrokenExample &each : broken) {
@@ -145,6 +161,13 @@ class TrainRun {
     FLAME_TRY(make_set(numbers));
     record_.data(set_);
     return {};
+  }
+
+  std::filesystem::path cache_folder() const {
+    const auto given = section("data").get<std::string>("cache");
+    if (!given.empty()) return given;
+    const std::filesystem::path usual = default_feature_folder();
+    return usual.empty() ? std::filesystem::path("runs") / "features" : usual;
   }
 
   Status make_trainer() {
@@ -171,6 +194,34 @@ class TrainRun {
     record_.timed("memory, weights and kernels", seconds_since(start));
     record_.facts().device = device_->info().name;
     record_.plugins(host_);
+    FLAME_ASSIGN(start_, trainer_->parameters());
+    return continue_from();
+  }
+
+  Status continue_from() {
+    const auto file = section("adapter").get<std::string>("continue_from");
+    if (file.empty()) return {};
+    FLAME_ASSIGN(const TensorMap given, read_start(file, *models_, *parts_, start_));
+    fmt::print("{} of {} tensors start from {}\n", given.size(), start_.size(), printable(file));
+    return trainer_->start_from(given);
+  }
+
+  // What draws has its memory before the first step too.
+  Status make_session() {
+    if (!pipeline_.root.find_section("sample")) return {};
+    live_ = live_adapter(*trainer_, parts_->parts, section("sample").get<double>("strength", 1.0));
+    FLAME_ASSIGN(session_, PictureSession::make(host_, pipeline_, *models_, *device_, &live_));
+    return {};
+  }
+
+  // Pictures of the adapter as it is now.
+  Status sample() {
+    if (!session_) return {};
+    const ClockPause pause = record_.pause();
+    const auto folder = folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
+    FLAME_TRY(session_->draw(folder, false));
+    fmt::print("step {}: pictures in {}\n", trainer_->step(), folder.string());
+    std::fflush(stdout);
     return {};
   }
 
@@ -182,7 +233,6 @@ class TrainRun {
   }
 
   Status check_gradients() {
-    FLAME_ASSIGN(start_, trainer_->parameters());
     FLAME_ASSIGN(const PassInput input, feeder_->input(0));
     FLAME_ASSIGN(const auto without, parameters_without_gradient(*trainer_, input));
     if (without.empty()) return {};
@@ -237,6 +287,10 @@ class TrainRun {
       FLAME_TRY(take(reports));
       FLAME_TRY(validate());
       if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());
+      if (!samples_now()) continue;
+      FLAME_ASSIGN(const std::vector<StepReport> rest, trainer_->reports(true));
+      FLAME_TRY(take(rest));
+      FLAME_TRY(sample());
     }
     return take_all();
   }
@@ -283,9 +337,39 @@ class TrainRun {
     return record_.validated(step, loss);
   }
 
-  Status learn_and_check() {
+  Status learn_and_export() {
+    if (trainer_->step() == 0) FLAME_TRY(sample());
     FLAME_TRY(learn());
+    FLAME_TRY(finish());
+    FLAME_TRY(sample());
+    FLAME_ASSIGN(const std::vector<WrittenExport> written,
+                 write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
+    for (const WrittenExport &each : written)
+      record_.facts().exports.push_back({each.path, each.proof});
+    return {};
+  }
+
+  // The last step's pictures are drawn behind the run's end.
+  bool samples_now() const {
+    const auto every = section("sample").get<int64_t>("every");
+    const int64_t step = trainer_->step();
+    return every > 0 && trainer_->passes() == 0 && step % every == 0 && step < steps();
+  }
+
+  // What the run leaves behind: the moving averages, where they were asked for.
+  Status finish() {
+    FLAME_ASSIGN(final_, trainer_->averages());
+    FLAME_TRY(trainer_->set_parameters(final_));
     return check_effect();
+  }
+
+  ExportFacts facts() const {
+    ExportFacts facts = facts_of(pipeline_);
+    facts.emplace_back("steps", fmt::format("{}", trainer_->step()));
+    facts.emplace_back("images", fmt::format("{}", set_.learned.size()));
+    facts.emplace_back("prediction",
+                       settings_.objective.prediction == Prediction::kVelocity ? "v" : "epsilon");
+    return facts;
   }
 
   Status check_effect() {
@@ -303,7 +387,8 @@ class TrainRun {
   }
 
   const Pipeline &pipeline_;
-  ResumeRequest resume_;
+  const OpenDeviceRequest &request_;
+  const ResumeRequest &resume_;
   std::optional<RunFolder> folder_;
   std::optional<RunCheckpoints> checkpoints_;
   std::filesystem::path saved_;  // the last checkpoint
@@ -317,18 +402,23 @@ class TrainRun {
   std::unique_ptr<PluginDataSource> source_;
   TrainingSet set_;
   std::unique_ptr<FeatureMaker> maker_;
+  std::unique_ptr<FeatureCache> cache_;
   std::unique_ptr<Features> features_;
   std::optional<BatchOrder> order_;
   std::optional<Feeder> feeder_, validation_feeder_;
   std::unique_ptr<Trainer> trainer_;
-  TensorMap start_;  // the parameters before the first step
+  TensorMap start_;  // the parameters as the adapter begins, without effect
+  TensorMap final_;  // what is exported
+  LiveAdapter live_;
+  std::unique_ptr<PictureSession> session_;  // null: nothing is drawn
   TrainRecord record_;
 };
 
 }  // namespace
 
-Status train(const Pipeline &pipeline, const ResumeRequest &resume) {
-  return TrainRun(pipeline, resume).run();
+Status train(const Pipeline &pipeline, const OpenDeviceRequest &request,
+             const ResumeRequest &resume) {
+  return TrainRun(pipeline, request, resume).run();
 }
 
 }  // namespace flame::cli

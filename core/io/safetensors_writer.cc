@@ -89,20 +89,20 @@ Status SafetensorsWriter::write(std::span<const std::byte> bytes) {
   return file_.write({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
 }
 
-Status SafetensorsWriter::commit() {
+Status SafetensorsWriter::commit(Flush flush) {
   assert(written_bytes_ == data_bytes_);
-  return file_.commit();
+  return file_.commit(flush);
 }
 
 Status write_safetensors(const std::filesystem::path &path, const TensorMap &tensors,
-                         FileMetadata metadata) {
+                         FileMetadata metadata, Flush flush) {
   std::vector<TensorToWrite> list;
   for (const auto &[name, tensor] : tensors) list.push_back({name, tensor.type});
   FLAME_ASSIGN(SafetensorsWriter writer,
                SafetensorsWriter::create(path, std::move(list), std::move(metadata)));
   for (const StoredTensor &tensor : writer.tensors())
     FLAME_TRY(writer.write(tensors.at(tensor.name).bytes));
-  return writer.commit();
+  return writer.commit(flush);
 }
 
 }  // namespace flame

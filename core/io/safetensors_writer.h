@@ -30,7 +30,7 @@ class SafetensorsWriter {
   // The next bytes of the data, in pieces of any size.
   Status write(std::span<const std::byte> bytes);
   // Once, when all data is written; asserts that it is.
-  Status commit();
+  Status commit(Flush flush = Flush::kNow);
 
  private:
   SafetensorsWriter(AtomicFile file, std::vector<StoredTensor> tensors, uint64_t data_bytes);
@@ -43,6 +43,6 @@ class SafetensorsWriter {
 
 // All at once, for small files.
 Status write_safetensors(const std::filesystem::path &path, const TensorMap &tensors,
-                         FileMetadata metadata);
+                         FileMetadata metadata, Flush flush = Flush::kNow);
 
 }  // namespace flame

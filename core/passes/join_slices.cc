@@ -29,11 +29,35 @@ bool is_outermost(const Shape &shape, size_t axis) {
   return true;
 }
 
+// The pieces of a concat with neighbours joined; none if its parts do not follow each other in memory.
+std::vector<Piece> joined_pieces(const Program &program, const Node &node,
+                                 const std::vector<Piece> &pieces) {
+  const Shape &whole = program.type(node.outputs[0]).shape;
+  const auto axis = static_cast<size_t>(node.attributes.integer("axis"));
+  if (!is_outermost(whole, axis)) return {};
+  std::vector<Piece> joined;
+  for (const ValueId input : node.inputs) {
+    const Piece &next = pieces[input];
+    if (next.begin == next.end) continue;
+    Piece *last = joined.empty() ? nullptr : &joined.back();
+    if (last && last->base == next.base && last->cast == next.cast && last->end == next.begin) {
+      last->end = next.end;
+    } else {
+      joined.push_back(next);
+    }
+  }
+  return joined;
+}
+
 std::vector<Piece> find_pieces(const Program &program) {
   std::vector<Piece> pieces(program.values().size());
   for (ValueId value = 1; value < pieces.size(); ++value)
     pieces[value] = {value, 0, program.type(value).shape.element_count(), {}};
   for (const Node &node : program.nodes()) {
+    if (node.op->name == "concat") {
+      const std::vector<Piece> joined = joined_pieces(program, node, pieces);
+      if (joined.size() == 1) pieces[node.outputs[0]] = joined[0];
+    }
     if (node.inputs.size() != 1 || node.outputs.size() != 1) continue;
     const Piece &from = pieces[node.inputs[0]];
     Piece &made = pieces[node.outputs[0]];
@@ -129,18 +153,8 @@ class Joiner {
   bool join(const Node &node) {
     const TensorType &whole = type(node.outputs[0]);
     const auto axis = static_cast<size_t>(node.attributes.integer("axis"));
-    if (!is_outermost(whole.shape, axis) || whole.shape.element_count() == 0) return false;
-    std::vector<Piece> joined;
-    for (const ValueId input : node.inputs) {
-      const Piece &next = pieces_[input];
-      if (next.begin == next.end) continue;
-      Piece *last = joined.empty() ? nullptr : &joined.back();
-      if (last && last->base == next.base && last->cast == next.cast && last->end == next.begin) {
-        last->end = next.end;
-      } else {
-        joined.push_back(next);
-      }
-    }
+    const std::vector<Piece> joined = joined_pieces(program_, node, pieces_);
+    if (joined.empty()) return false;
     if (joined.size() == node.inputs.size()) return false;
     counts_.pieces += node.inputs.size() - joined.size();
     const int64_t row = whole.shape.element_count() / whole.shape[axis];

@@ -8,11 +8,19 @@ OpenDeviceRequest device_request(const ResolvedSection &backend) {
     return given && *given == value;
   };
   OpenDeviceRequest request;
-  request.reference = backend.use.empty() ? "auto" : backend.use;
+  request.reference = backend.use.empty() ? std::string(kAutomaticBackend) : backend.use;
   request.deterministic = is("determinism", "strict");
   request.values = backend.component_options;
   request.tf32 = is("precision", "tf32");
   return request;
+}
+
+OpenDeviceRequest device_request(const Pipeline &pipeline) {
+  const ResolvedSection *backend = pipeline.root.find_section("backend");
+  if (backend) return device_request(*backend);
+  OpenDeviceRequest automatic;
+  automatic.reference = kAutomaticBackend;
+  return automatic;
 }
 
 }  // namespace flame

@@ -8,5 +8,7 @@ namespace flame {
 
 // Of the section `backend`: the backend with its options, its determinism, and tf32 as a precision.
 OpenDeviceRequest device_request(const ResolvedSection &backend);
+// Of the pipeline's section, or the best one that opens.
+OpenDeviceRequest device_request(const Pipeline &pipeline);
 
 }  // namespace flame

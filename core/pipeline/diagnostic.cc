@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/terminal.h"
+#include "core/base/utf8.h"
 
 namespace flame {
 namespace {
@@ -37,6 +38,8 @@ std::string one_column_each(std::string_view text) {
     const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     out += control ? '?' : c;
   }
+  for (size_t at = find_invalid_utf8(out); at < out.size(); at = find_invalid_utf8(out))
+    out[at] = '?';
   return printable(out);
 }
 

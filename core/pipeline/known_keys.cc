@@ -110,6 +110,18 @@ void KnownKeys::add_section(const SectionSpec &section, const std::string &path,
   }
 }
 
+// Of that name in another section: one within this section first.
+const KnownKeys::Key *KnownKeys::elsewhere(std::string_view key, std::string_view here) const {
+  const std::string within = std::string(here) + ".";
+  const Key *found = nullptr;
+  for (const Key &other : keys_) {
+    if (other.path == here || other.name != key) continue;
+    if (!here.empty() && other.path.starts_with(within)) return &other;
+    if (!found) found = &other;
+  }
+  return found;
+}
+
 KeyAdvice KnownKeys::advise(std::string_view key, std::string_view path, const SectionSpec &section,
                             const ComponentSpec *component, const YamlNode &mapping) const {
   const std::vector<LocalKey> local = local_keys(section, component);
@@ -117,11 +129,8 @@ KeyAdvice KnownKeys::advise(std::string_view key, std::string_view path, const S
   for (const LocalKey &candidate : local) {
     if (candidate.spelling == key) return {{std::string(candidate.name)}, {}};
   }
-  for (const Key &other : keys_) {
-    if (other.path != here && other.name == key) {
-      return {{}, fmt::format("'{}' belongs to {}", key, place_name(other.path))};
-    }
-  }
+  if (const Key *other = elsewhere(key, here))
+    return {{}, fmt::format("'{}' belongs to {}", key, place_name(other->path))};
   const std::vector<std::string> near = nearest_local(key, local, mapping);
   if (!near.empty() && edit_distance(key, near.front()) == 1) return {near, {}};
   for (const Key &other : keys_) {

@@ -35,6 +35,7 @@ class KnownKeys {
     std::vector<std::string> aliases;
   };
 
+  const Key *elsewhere(std::string_view key, std::string_view here) const;
   void add_section(const SectionSpec &section, const std::string &path, const YamlNode *node);
   void add_options(const ComponentSpec &component, const std::string &path);
 

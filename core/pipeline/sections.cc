@@ -97,6 +97,10 @@ SectionSpec data() {
                .most(1)
                .is("0")
                .also({"caption_dropout_rate", "caption_drop_rate", "cfg_dropout", "text_dropout"}),
+           Option("cache", OptionType::kPath,
+                  "Where latents and text states are kept for the next run; the user's cache "
+                  "folder, when left out.")
+               .also({"cache_dir", "latents_cache", "vae_cache_dir"}),
            Option("validation", OptionType::kFloat,
                   "How much is kept from learning, to measure the loss on it: below 1 a part of "
                   "the examples, from 1 on their number. The choice follows from the contents.")
@@ -366,7 +370,10 @@ SectionSpec exports() {
   section.own = own("export", "Files for other programs, written when training ends.",
                     {Option("path", OptionType::kPath, "The file to write.")
                          .needed()
-                         .also({"file", "output", "output_name", "filename"})});
+                         .also({"file", "output", "output_name", "filename"}),
+                     Option("overwrite", OptionType::kBool,
+                            "Replaces a file that is there; without it, that is an error.")
+                         .is("false")});
   return section;
 }
 

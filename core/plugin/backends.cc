@@ -12,10 +12,10 @@
 namespace flame {
 namespace {
 
-constexpr std::string_view kAutomatic = "auto";
 // A GPU, or the processor: the quick one first.
 constexpr const char *kPreferred[] = {"cuda", "onednn", "reference"};
 constexpr std::string_view kTf32 = "tf32";
+constexpr std::string_view kThreads = "threads";
 constexpr std::string_view kDeterminism = "determinism";
 
 Status check_names(const ComponentSpec &component, const OpenDeviceRequest &request) {
@@ -36,8 +36,10 @@ Result<AttributeList> options_of(const ComponentSpec &component, const OpenDevic
     const auto value = std::ranges::find(request.values, option.name, &OptionValue::name);
     const auto given = std::ranges::find(request.options, option.name,
                                          &std::pair<std::string, std::string>::first);
-    if (given != request.options.end()) {
-      Result<Scalar> read = parse_scalar(option, given->second, false);
+    const bool by_threads = option.name == kThreads && !request.threads.empty();
+    if (given != request.options.end() || by_threads) {
+      const std::string &text = by_threads ? request.threads : given->second;
+      Result<Scalar> read = parse_scalar(option, text, false);
       if (!read.ok()) {
         return config_error(fmt::format("option '{}' of backend '{}': {}", option.name,
                                         component.id, read.error().what),
@@ -106,7 +108,7 @@ Result<Backend> start_backend(PluginHost &host, const Catalogue::Match &match) {
 
 Result<std::unique_ptr<Device>> open_device(PluginHost &host, const Catalogue &catalogue,
                                             const OpenDeviceRequest &request) {
-  if (request.reference == kAutomatic) return open_best(host, catalogue, request);
+  if (request.reference == kAutomaticBackend) return open_best(host, catalogue, request);
   FLAME_ASSIGN(const Catalogue::Match match, catalogue.find(FLAME_KIND_BACKEND, request.reference));
   FLAME_ASSIGN(const Backend backend, start_backend(host, match));
   FLAME_ASSIGN(const uint32_t count, count_devices(backend));

@@ -10,6 +10,9 @@ namespace flame {
 // Starts the plugin of a backend component. `host` outlives what is opened with the answer.
 Result<Backend> start_backend(PluginHost &host, const Catalogue::Match &match);
 
+// The backend that stands for the best one that opens.
+inline constexpr std::string_view kAutomaticBackend = "auto";
+
 struct OpenDeviceRequest {
   // What `use:` would say: "onednn"; "auto" is the first that opens of cuda, onednn and reference.
   std::string reference;
@@ -19,6 +22,7 @@ struct OpenDeviceRequest {
   std::vector<std::pair<std::string, std::string>> options = {};
   std::vector<OptionValue> values = {};  // the same, read already
   bool tf32 = false;                     // sets the option of that name where there is one
+  std::string threads = {};              // the same; empty: unset
 };
 
 // "onednn", "cuda:tf32=true,determinism=strict": a backend, and behind a colon its options.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <set>
 
 #include "core/passes/fuse.h"
@@ -15,6 +16,7 @@ namespace flame {
 namespace {
 
 constexpr size_t kRows = 1;
+constexpr int64_t kLeastRows = 8;  // of a band that is tried: below, what is around it takes more
 
 Result<PlacedProgram> placed(const Program &program, Target &target) {
   FLAME_ASSIGN(const Fused fused, fuse(program, target));
@@ -28,17 +30,70 @@ uint64_t row_bytes(const TensorType &type) {
   return rows == 0 ? 0 : static_cast<uint64_t>(type.size_bytes()) / rows;
 }
 
-// Rows of every picture of a batch, from the whole to the band or back.
-template <typename Whole, typename Part>
-void for_each_picture(const TensorType &type, RowRange rows, Whole whole, Part part,
-                      const auto &copy) {
-  const uint64_t row = row_bytes(type);
-  const auto size = static_cast<size_t>(row * static_cast<uint64_t>(rows.count()));
-  for (int64_t n = 0; n < type.shape[0]; ++n) {
-    const auto first = static_cast<uint64_t>(n * type.shape[kRows] + rows.first) * row;
-    copy(whole + first, part + static_cast<size_t>(n) * size, size);
+// Of the inputs and outputs.
+int64_t tallest_rows(const Program &program) {
+  int64_t tallest = 1;
+  for (const auto *list : {&program.inputs(), &program.outputs()}) {
+    for (const NamedValue &each : *list) {
+      const Shape &shape = program.type(each.value).shape;
+      if (shape.rank() == 4) tallest = std::max(tallest, shape[kRows]);
+    }
   }
+  return tallest;
 }
+
+// A value between stages: blocks of rows in their order, each as a band wrote it, [n, rows, …].
+class KeptRows {
+ public:
+  explicit KeptRows(const TensorType &type) : type_(type) {}
+
+  void add(RowRange rows, std::vector<std::byte> bytes) {
+    blocks_.push_back({rows, std::move(bytes)});
+  }
+  // Blocks of which nothing is needed from `row` on.
+  void drop_before(int64_t row) {
+    while (!blocks_.empty() && blocks_.front().rows.end <= row) blocks_.pop_front();
+  }
+
+  std::vector<std::byte> taken(RowRange rows) const {
+    std::vector<std::byte> bytes(banded_bytes(type_, rows));
+    for (const Block &block : blocks_) copy(block.rows, block.bytes.data(), rows, bytes.data());
+    return bytes;
+  }
+  // The same of a tensor that is there whole.
+  static std::vector<std::byte> taken(const HostTensor &whole, RowRange rows) {
+    const KeptRows kept(whole.type);
+    std::vector<std::byte> bytes(banded_bytes(whole.type, rows));
+    kept.copy({0, whole.type.shape[kRows]}, whole.bytes.data(), rows, bytes.data());
+    return bytes;
+  }
+
+  static uint64_t banded_bytes(const TensorType &type, RowRange rows) {
+    return row_bytes(type) * static_cast<uint64_t>(type.shape[0] * rows.count());
+  }
+
+ private:
+  struct Block {
+    RowRange rows;
+    std::vector<std::byte> bytes;
+  };
+
+  // The rows that both have.
+  void copy(RowRange from_rows, const std::byte *from, RowRange to_rows, std::byte *to) const {
+    const int64_t first = std::max(from_rows.first, to_rows.first);
+    const int64_t count = std::min(from_rows.end, to_rows.end) - first;
+    if (count <= 0) return;
+    const auto row = static_cast<int64_t>(row_bytes(type_));
+    for (int64_t n = 0; n < type_.shape[0]; ++n) {
+      std::memcpy(to + (n * to_rows.count() + first - to_rows.first) * row,
+                  from + (n * from_rows.count() + first - from_rows.first) * row,
+                  static_cast<size_t>(count * row));
+    }
+  }
+
+  TensorType type_;
+  std::deque<Block> blocks_;
+};
 
 // Mean and sum of squared distances of each group, joined band by band.
 struct Statistics {
@@ -68,6 +123,7 @@ TensorType type_of(const Executable &program, const std::string &name) {
 
 Result<ImageProgram> ImageProgram::plan(const Program &stored, Target &target) {
   ImageProgram made;
+  made.note_inputs(stored);
   FLAME_ASSIGN(PlacedProgram whole, placed(stored, target));
   made.placed_.push_back(std::move(whole));
   return made;
@@ -80,29 +136,35 @@ Result<ImageProgram> ImageProgram::plan_bands(const Program &stored, Target &tar
                         "leave out sample.tile");
   }
   ImageProgram made;
+  made.note_inputs(stored);
   made.stages_ = std::move(*stages);
   for (size_t i = 0; i < made.stages_.stages.size(); ++i)
     FLAME_TRY(made.add_stage(i, target, rows));
+  made.find_spent();
   made.count_host_bytes();
   return made;
 }
 
-int64_t ImageProgram::tallest_rows() const {
-  int64_t tallest = 1;
-  const Program &program = stages_.program;
-  for (const auto *list : {&program.inputs(), &program.outputs()}) {
-    for (const NamedValue &each : *list) {
-      const Shape &shape = program.type(each.value).shape;
-      if (shape.rank() == 4) tallest = std::max(tallest, shape[kRows]);
-    }
+Result<ImageProgram> ImageProgram::plan_fitting(const Program &stored, Device &device,
+                                                const Fits &fits) {
+  FLAME_ASSIGN(ImageProgram best, plan(stored, device));
+  if (fits(best) || !find_stages(stored)) return best;
+  for (int64_t rows = tallest_rows(stored) / 2; rows >= kLeastRows; rows /= 2) {
+    FLAME_ASSIGN(ImageProgram bands, plan_bands(stored, device, rows));
+    if (bands.bytes_on(device) < best.bytes_on(device)) best = std::move(bands);
+    if (fits(best)) break;
   }
-  return tallest;
+  return best;
+}
+
+void ImageProgram::note_inputs(const Program &stored) {
+  for (const NamedValue &input : stored.inputs()) inputs_[input.name] = stored.type(input.value);
 }
 
 // Bands of one kind share their program.
 Status ImageProgram::add_stage(size_t number, Target &target, int64_t rows) {
   const Stage &stage = stages_.stages[number];
-  const int64_t tallest = tallest_rows();
+  const int64_t tallest = tallest_rows(stages_.program);
   const int64_t step = stage.whole
                            ? stage.height
                            : std::clamp<int64_t>(rows * stage.height / tallest, 1, stage.height);
@@ -120,27 +182,42 @@ Status ImageProgram::add_stage(size_t number, Target &target, int64_t rows) {
   return {};
 }
 
-void ImageProgram::count_host_bytes() {
+// In its last stage, a value loses the rows above those that the next band reads.
+void ImageProgram::find_spent() {
   const Program &program = stages_.program;
-  last_use_.assign(program.values().size(), 0);
-  std::set<ValueId> outputs;
-  for (const NamedValue &output : program.outputs()) outputs.insert(output.value);
-  for (size_t i = 0; i < stages_.stages.size(); ++i) {
-    for (const ValueId value : stages_.stages[i].reads) last_use_[value] = i;
+  std::vector<size_t> last_use(program.values().size(), 0);
+  for (const PlannedBand &band : bands_) {
+    for (const auto &[value, rows] : band.reads) last_use[value] = band.stage;
   }
-  for (const ValueId value : outputs) last_use_[value] = stages_.stages.size();
+  for (const NamedValue &output : program.outputs()) last_use[output.value] = stages_.stages.size();
+  for (size_t i = 0; i < bands_.size(); ++i) {
+    PlannedBand &band = bands_[i];
+    const bool is_last = i + 1 == bands_.size() || bands_[i + 1].stage != band.stage;
+    for (size_t k = 0; k < band.reads.size(); ++k) {
+      const ValueId value = band.reads[k].first;
+      if (last_use[value] != band.stage || program.value(value).producer == kNoNode) continue;
+      const int64_t all = program.type(value).shape[kRows];
+      band.spends.emplace_back(value, is_last ? all : bands_[i + 1].reads[k].second.first);
+    }
+  }
+}
+
+void ImageProgram::count_host_bytes() {
+  std::map<ValueId, std::deque<RowRange>> kept;
   uint64_t held = 0;
-  const auto size = [&](ValueId value) {
-    return static_cast<uint64_t>(program.type(value).size_bytes());
+  const auto size = [&](ValueId value, RowRange rows) {
+    return KeptRows::banded_bytes(stages_.program.type(value), rows);
   };
-  for (size_t i = 0; i < stages_.stages.size(); ++i) {
-    for (const ValueId value : stages_.stages[i].writes) held += size(value);
+  for (const PlannedBand &band : bands_) {
+    for (const auto &[value, rows] : band.writes) {
+      kept[value].push_back(rows);
+      held += size(value, rows);
+    }
     host_bytes_ = std::max(host_bytes_, held);
-    for (ValueId value = 0; value < last_use_.size(); ++value) {
-      const bool is_made = program.value(value).producer != kNoNode;
-      if (value != 0 && is_made && last_use_[value] == i &&
-          std::ranges::find(stages_.stages[i].reads, value) != stages_.stages[i].reads.end())
-        held -= size(value);
+    for (const auto &[value, row] : band.spends) {
+      std::deque<RowRange> &blocks = kept[value];
+      for (; !blocks.empty() && blocks.front().end <= row; blocks.pop_front())
+        held -= size(value, blocks.front());
     }
   }
 }
@@ -191,43 +268,23 @@ std::vector<ImageProgram::ParameterPlace> ImageProgram::parameters() const {
 class ImageProgram::BandRun {
  public:
   BandRun(const ImageProgram &program, const DeviceStream &stream, const TensorMap &given)
-      : owner_(program),
-        program_(program.stages_.program),
-        stream_(stream),
-        given_(given),
-        kept_(program_.values().size()) {}
+      : owner_(program), program_(program.stages_.program), stream_(stream), given_(given) {}
 
   Result<TensorMap> run() {
-    for (size_t i = 0; i < owner_.bands_.size(); ++i) {
-      const PlannedBand &band = owner_.bands_[i];
-      const bool begins = i == 0 || owner_.bands_[i - 1].stage != band.stage;
-      if (begins) begin(owner_.stages_.stages[band.stage]);
-      FLAME_TRY(run_band(band));
-      const bool ends = i + 1 == owner_.bands_.size() || owner_.bands_[i + 1].stage != band.stage;
-      if (ends) end(band.stage);
-    }
+    for (const PlannedBand &band : owner_.bands_) FLAME_TRY(run_band(band));
     TensorMap outputs;
-    for (const NamedValue &output : program_.outputs())
-      outputs[output.name] = {program_.type(output.value), std::move(kept_[output.value])};
+    for (const NamedValue &output : program_.outputs()) {
+      const TensorType &type = program_.type(output.value);
+      outputs[output.name] = {type, kept_.at(output.value).taken({0, type.shape[kRows]})};
+    }
     return outputs;
   }
 
  private:
-  void begin(const Stage &stage) {
-    for (const ValueId value : stage.writes)
-      kept_[value].resize(static_cast<size_t>(program_.type(value).size_bytes()));
-  }
-
-  void end(size_t stage) {
-    for (const ValueId value : owner_.stages_.stages[stage].reads) {
-      if (owner_.last_use_[value] == stage) kept_[value] = {};
-    }
-  }
-
-  const std::byte *whole(ValueId value) const {
+  std::vector<std::byte> taken(ValueId value, RowRange rows) const {
     const auto input = std::ranges::find(program_.inputs(), value, &NamedValue::value);
-    if (input == program_.inputs().end()) return kept_[value].data();
-    return given_.at(input->name).bytes.data();
+    if (input == program_.inputs().end()) return kept_.at(value).taken(rows);
+    return KeptRows::taken(given_.at(input->name), rows);
   }
 
   Status run_band(const PlannedBand &band) {
@@ -238,15 +295,8 @@ class ImageProgram::BandRun {
       sent.push_back(std::move(bytes));
       return executable.write(stream_, name, sent.back());
     };
-    for (const auto &[value, rows] : band.reads) {
-      const TensorType &type = program_.type(value);
-      std::vector<std::byte> bytes(row_bytes(type) *
-                                   static_cast<size_t>(type.shape[0] * rows.count()));
-      for_each_picture(
-          type, rows, whole(value), bytes.data(),
-          [](const std::byte *from, std::byte *to, size_t size) { std::memcpy(to, from, size); });
-      FLAME_TRY(write(band_name(value), std::move(bytes)));
-    }
+    for (const auto &[value, rows] : band.reads)
+      FLAME_TRY(write(band_name(value), taken(value, rows)));
     for (const BandNorm &norm : stage.norms) {
       const Statistics &all = statistics_.at(norm.node);
       std::vector<double> deviation;
@@ -258,13 +308,13 @@ class ImageProgram::BandRun {
       FLAME_TRY(write(band_deviation_name(norm.node), tensor_of(type, deviation).bytes));
     }
     FLAME_TRY(executable.run(stream_));
-    FLAME_ASSIGN(const TensorMap made, read_outputs(executable, stream_));
+    FLAME_ASSIGN(TensorMap made, read_outputs(executable, stream_));
     for (const auto &[value, rows] : band.writes) {
-      for_each_picture(
-          program_.type(value), rows, kept_[value].data(), made.at(band_name(value)).bytes.data(),
-          [](std::byte *to, const std::byte *from, size_t size) { std::memcpy(to, from, size); });
+      kept_.try_emplace(value, program_.type(value))
+          .first->second.add(rows, std::move(made.at(band_name(value)).bytes));
     }
     for (const BandNorm &norm : stage.gives) join(norm, band, made);
+    for (const auto &[value, row] : band.spends) kept_.at(value).drop_before(row);
     return {};
   }
 
@@ -281,7 +331,7 @@ class ImageProgram::BandRun {
   const Program &program_;
   const DeviceStream &stream_;
   const TensorMap &given_;
-  std::vector<std::vector<std::byte>> kept_;  // by value, while it is needed
+  std::map<ValueId, KeptRows> kept_;
   std::map<NodeId, Statistics> statistics_;
 };
 

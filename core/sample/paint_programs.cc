@@ -8,18 +8,13 @@
 #include "core/ops/catalogue/terms.h"
 #include "core/sample/planned_program.h"
 #include "core/sample/step_program.h"
+#include "core/sample/text_form.h"
 #include "core/sample/weight_jobs.h"
 
 namespace flame {
 namespace {
 
 constexpr std::string_view kDecode = "decode";
-
-using Sizes = std::vector<std::pair<std::string, int64_t>>;
-
-int64_t last_size(const TensorType &type) {
-  return type.shape.rank() == 0 ? 1 : type.shape.back(0);
-}
 
 }  // namespace
 
@@ -28,12 +23,18 @@ int64_t last_size(const TensorType &type) {
 class PaintPrograms::Planner {
  public:
   Planner(const PaintModels &models, const PluginSampler &sampler, const PaintSettings &settings,
-          Device &device, PaintPrograms &made)
-      : models_(models), sampler_(sampler), settings_(settings), device_(device), made_(made) {}
+          Device &device, const LiveAdapter *live, PaintPrograms &made)
+      : models_(models),
+        sampler_(sampler),
+        settings_(settings),
+        device_(device),
+        live_(live),
+        made_(made) {}
 
   Status make(const LoadProgress &progress) {
     FLAME_TRY(check_sizes());
     FLAME_ASSIGN(made_.points, sampler_.levels(settings_.steps, models_.spec.noise_levels));
+    FLAME_ASSIGN(text_, text_form(models_));
     FLAME_TRY(plan_encoders());
     FLAME_TRY(plan_conditions());
     FLAME_TRY(plan_step());
@@ -71,8 +72,9 @@ class PaintPrograms::Planner {
              std::unique_ptr<Executable> &into, const PaintModel *model,
              const PlaceRequest &placement = {}, Executable::Runs runs = Executable::Runs::kOnce) {
     const std::string prefix = role + "/";
-    FLAME_ASSIGN(PlacedProgram placed,
-                 plan_program(program, {prefix, {compute}, placement}, device_));
+    PlanRequest request{prefix, {compute}, placement};
+    if (live_) request.bind = live_->bind;
+    FLAME_ASSIGN(PlacedProgram placed, plan_program(program, request, device_));
     planned_.push_back({std::move(placed), &into, model, prefix, runs});
     return {};
   }
@@ -82,31 +84,22 @@ class PaintPrograms::Planner {
     for (size_t i = 0; i < models_.parts.size(); ++i) {
       const DiffusionPart &part = models_.spec.parts[i];
       if (part.kind != DiffusionPart::Kind::kTextEncoder) continue;
-      const PluginModel &model = *models_.parts[i].model;
-      FLAME_ASSIGN(const TokenRows row, model.tokenize("", 1));
-      if (tokens_ != 0 && tokens_ != row.row_length) {
-        return config_error(
-            fmt::format("the text encoders have rows of {} and {} tokens", tokens_, row.row_length),
-            "take encoders that belong to the model");
-      }
-      tokens_ = row.row_length;
-      FLAME_ASSIGN(const Program program,
-                   model.build(model.programs().front(), {{"batch", 1}, {"tokens", tokens_}}));
-      for (const NamedValue &output : program.outputs()) {
-        text_sizes_.emplace_back(part.role + "." + output.name,
-                                 last_size(program.type(output.value)));
-      }
-      made_.encoders.push_back({&model, part.role, nullptr});
-      FLAME_TRY(add(program, part.role, settings_.compute, made_.encoders.back().program,
+      FLAME_ASSIGN(const Program program, encoder_program(models_.parts[i], text_, 1));
+      FLAME_ASSIGN(const Program learned, adapted(part.role, program));
+      made_.encoders.push_back({models_.parts[i].model, part.role, nullptr});
+      FLAME_TRY(add(learned, part.role, settings_.compute, made_.encoders.back().program,
                     &models_.parts[i]));
     }
     return {};
   }
 
+  Result<Program> adapted(const std::string &role, const Program &program) const {
+    if (!live_) return program;
+    return live_->adapt(role, program);
+  }
+
   Status plan_conditions() {
-    Sizes sizes = text_sizes_;
-    sizes.insert(sizes.end(), {{"batch", 1}, {"rows", settings_.text_rows}, {"tokens", tokens_}});
-    FLAME_ASSIGN(conditions_, models_.denoiser.model->build(models_.spec.conditions, sizes));
+    FLAME_ASSIGN(conditions_, conditions_program(models_, text_, 1, settings_.text_rows));
     // In f32: it only moves what the encoders gave.
     return add(conditions_, "conditions", DType::kF32, made_.conditions, nullptr);
   }
@@ -135,15 +128,16 @@ class PaintPrograms::Planner {
                                                {{"batch", settings_.guided() ? 2 : 1},
                                                 {"height", settings_.height / unit},
                                                 {"width", settings_.width / unit},
-                                                {"tokens", settings_.text_rows * tokens_}}));
+                                                {"tokens", settings_.text_rows * text_.tokens}}));
     FLAME_TRY(check_denoiser(denoiser));
+    FLAME_ASSIGN(const Program learned, adapted("denoiser", denoiser));
     StepRequest request;
     request.steps = settings_.steps;
     request.prediction = models_.spec.prediction == FLAME_PREDICTS_VELOCITY ? Prediction::kVelocity
                                                                             : Prediction::kEpsilon;
     request.guided = settings_.guided();
     request.rescale = settings_.rescale;
-    FLAME_ASSIGN(const StepProgram step, build_step(denoiser, sampler_, request));
+    FLAME_ASSIGN(const StepProgram step, build_step(learned, sampler_, request));
     return add(step.program, "denoiser", settings_.compute, made_.step, &models_.denoiser,
                step.placement, Executable::Runs::kOften);
   }
@@ -166,23 +160,14 @@ class PaintPrograms::Planner {
       FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, *settings_.tile_rows));
       return {};
     }
-    FLAME_ASSIGN(made_.decoder, ImageProgram::plan(stored, device_));
-    return fit_decoder(stored);
-  }
-
-  // Takes bands, half as high each time, until the decoder takes no more than is there, or no more
-  // than the other programs.
-  Status fit_decoder(const Program &stored) {
     FLAME_ASSIGN(const uint64_t limit, memory_limit());
-    const auto fits = [&] {
-      const Needs needs = all_needs();
-      return limit == 0 || needs.arena + needs.rest <= limit || needs.arena > decoder_arena();
+    // No less than what the other programs take in turn.
+    const auto fits = [&](const ImageProgram &planned) {
+      const Needs needs = all_needs(planned);
+      return limit == 0 || needs.arena + needs.rest <= limit ||
+             needs.arena > planned.bytes_on(device_);
     };
-    if (fits() || !find_stages(stored)) return {};
-    for (int64_t rows = settings_.height / 2; rows >= models_.spec.latent_size; rows /= 2) {
-      FLAME_ASSIGN(made_.decoder, ImageProgram::plan_bands(stored, device_, rows));
-      if (fits()) break;
-    }
+    FLAME_ASSIGN(made_.decoder, ImageProgram::plan_fitting(stored, device_, fits));
     return {};
   }
 
@@ -193,18 +178,12 @@ class PaintPrograms::Planner {
     return device_.free_memory();
   }
 
-  // What is kept between bands is the device's own memory, if the processor computes.
-  uint64_t decoder_arena() const {
-    return made_.decoder->arena_bytes() +
-           (device_.readable_by_processor() ? made_.decoder->host_bytes() : 0);
-  }
-
   struct Needs {
     uint64_t arena = 0, rest = 0;
   };
   // Tensors of their own add up, arenas are one.
-  Needs all_needs() const {
-    Needs needs{decoder_arena(), made_.decoder->parameter_bytes()};
+  Needs all_needs(const ImageProgram &decoder) const {
+    Needs needs{decoder.bytes_on(device_), decoder.parameter_bytes()};
     for (const Planned &each : planned_) {
       needs.arena = std::max(needs.arena, each.placed.arena_bytes);
       for (const Storage &storage : each.placed.storages)
@@ -215,7 +194,7 @@ class PaintPrograms::Planner {
 
   Status check_memory() const {
     if (!settings_.memory_bytes) return {};
-    const auto [arena, rest] = all_needs();
+    const auto [arena, rest] = all_needs(*made_.decoder);
     if (arena + rest <= *settings_.memory_bytes) return {};
     return Error{
         ErrorKind::kOutOfMemory,
@@ -228,49 +207,57 @@ class PaintPrograms::Planner {
 
   Status make_all() {
     // The largest arena first, as all take turns in it.
-    FLAME_TRY(made_.store_.arena(made_.decoder->arena_bytes()));
+    FLAME_TRY(made_.store().arena(made_.decoder->arena_bytes()));
     std::vector<Planned *> order;
     for (Planned &each : planned_) order.push_back(&each);
     std::ranges::stable_sort(order, std::ranges::greater(),
                              [](const Planned *each) { return each->placed.arena_bytes; });
     for (Planned *each : order) {
       FLAME_ASSIGN(*each->into,
-                   Executable::make(std::move(each->placed), made_.store_, each->runs));
+                   Executable::make(std::move(each->placed), made_.store(), each->runs));
     }
-    return made_.decoder->make(made_.store_);
+    return made_.decoder->make(made_.store());
   }
 
   Status load(const LoadProgress &progress) {
     std::vector<WeightJob> jobs;
     for (const Planned &each : planned_) {
       if (!each.model) continue;
-      FLAME_TRY(add_jobs(*each.model, places_of(**each.into, each.prefix), each.prefix, jobs));
+      FLAME_TRY(add_missing(*each.model, places_of(**each.into, each.prefix), each.prefix, jobs));
     }
     FLAME_TRY(
-        add_jobs(*decoder_model_, made_.decoder->parameters(), made_.decoder_role + "/", jobs));
+        add_missing(*decoder_model_, made_.decoder->parameters(), made_.decoder_role + "/", jobs));
     return load_weights(jobs, device_, made_.stream, progress);
+  }
+
+  // What a training has read already is there.
+  Status add_missing(const PaintModel &model, std::vector<ImageProgram::ParameterPlace> places,
+                     const std::string &prefix, std::vector<WeightJob> &jobs) const {
+    if (live_) {
+      std::erase_if(places, [&](const auto &place) { return live_->is_loaded(place.name); });
+    }
+    return add_jobs(model, places, prefix, jobs);
   }
 
   const PaintModels &models_;
   const PluginSampler &sampler_;
   const PaintSettings &settings_;
   Device &device_;
+  const LiveAdapter *live_;  // or null
   PaintPrograms &made_;
 
   const PaintModel *decoder_model_ = nullptr;
-  int64_t tokens_ = 0;  // of a row
-  Sizes text_sizes_;    // of the encoders' outputs, as the conditions want them
+  TextForm text_;
   Program conditions_;
   std::vector<Planned> planned_;
 };
 
-Result<std::unique_ptr<PaintPrograms>> PaintPrograms::make(const PaintModels &models,
-                                                           const PluginSampler &sampler,
-                                                           const PaintSettings &settings,
-                                                           Device &device,
-                                                           const LoadProgress &progress) {
-  std::unique_ptr<PaintPrograms> made(new PaintPrograms(settings, device));
-  FLAME_TRY(Planner(models, sampler, settings, device, *made).make(progress));
+Result<std::unique_ptr<PaintPrograms>> PaintPrograms::make(
+    const PaintModels &models, const PluginSampler &sampler, const PaintSettings &settings,
+    Device &device, const LoadProgress &progress, const LiveAdapter *live) {
+  std::unique_ptr<PaintPrograms> made(
+      new PaintPrograms(settings, device, live ? live->store : nullptr));
+  FLAME_TRY(Planner(models, sampler, settings, device, live, *made).make(progress));
   return made;
 }
 

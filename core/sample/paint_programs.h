@@ -2,6 +2,7 @@
 // their weights.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -31,6 +32,17 @@ struct PaintSettings {
   bool guided() const { return guidance != 1; }
 };
 
+// What drawing in the middle of a training has of it. All of it outlives what is made with it.
+struct LiveAdapter {
+  // Holds what learns, and the weights that were read already: drawing uses the same by name.
+  TensorStore *store = nullptr;
+  // The program of a model ("denoiser", or a part's role) with the adapter in it.
+  std::function<Result<Program>(const std::string &role, const Program &program)> adapt;
+  // Once it has its names ("denoiser/…"): parameters that learn as they lie in the store.
+  std::function<Result<Program>(const Program &named)> bind;
+  std::function<bool(const std::string &parameter)> is_loaded;
+};
+
 // Owns memory of the device, which outlives it. The models outlive it too, as prompts are read by
 // them; their weights' files do not have to. One thread at a time.
 class PaintPrograms {
@@ -46,7 +58,8 @@ class PaintPrograms {
   static Result<std::unique_ptr<PaintPrograms>> make(const PaintModels &models,
                                                      const PluginSampler &sampler,
                                                      const PaintSettings &settings, Device &device,
-                                                     const LoadProgress &progress);
+                                                     const LoadProgress &progress,
+                                                     const LiveAdapter *live = nullptr);
 
   // Names of inputs begin with the role and a slash: "text_encoder/input_ids", "vae/latent".
   std::vector<Encoder> encoders;
@@ -59,13 +72,17 @@ class PaintPrograms {
   const PaintSettings settings;
 
   // Weights, and the memory that the programs take turns in.
-  uint64_t allocated_bytes() const { return store_.allocated_bytes(); }
+  uint64_t allocated_bytes() const { return store().allocated_bytes(); }
 
  private:
   class Planner;
-  PaintPrograms(const PaintSettings &given, Device &device) : settings(given), store_(device) {}
+  PaintPrograms(const PaintSettings &given, Device &device, TensorStore *shared)
+      : settings(given), own_(device), shared_(shared) {}
+  const TensorStore &store() const { return shared_ ? *shared_ : own_; }
+  TensorStore &store() { return shared_ ? *shared_ : own_; }
 
-  TensorStore store_;
+  TensorStore own_;
+  TensorStore *shared_;
 };
 
 }  // namespace flame

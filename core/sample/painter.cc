@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "core/runtime/evaluate.h"
+#include "core/sample/noise.h"
 #include "core/sample/step_program.h"
 #include "core/tensor/numbers.h"
-#include "flame/philox.hpp"
 
 namespace flame {
 namespace {
@@ -16,19 +16,6 @@ namespace {
 template <typename T>
 std::span<const std::byte> bytes_of(const std::vector<T> &numbers) {
   return std::as_bytes(std::span(numbers));
-}
-
-// Normal numbers as the op `random` draws them with counter and stream 0.
-std::vector<float> first_noise(uint64_t seed, size_t count, double scale) {
-  std::vector<float> noise(count);
-  for (size_t i = 0; i < count; i += 4) {
-    const auto words = random_words(static_cast<int64_t>(seed), 0, 0, i / 4);
-    const auto first = normal_pair(words[0], words[1]), second = normal_pair(words[2], words[3]);
-    const double drawn[] = {first[0], first[1], second[0], second[1]};
-    for (size_t j = i; j < std::min(i + 4, count); ++j)
-      noise[j] = static_cast<float>(drawn[j - i] * scale);
-  }
-  return noise;
 }
 
 std::vector<float> narrowed(const std::vector<double> &numbers) {
@@ -44,8 +31,9 @@ const PlacedName *find(const std::vector<PlacedName> &names, std::string_view na
 
 Result<Painter> Painter::make(const PaintModels &models, const PluginSampler &sampler,
                               const PaintSettings &settings, Device &device,
-                              const LoadProgress &progress) {
-  FLAME_ASSIGN(auto programs, PaintPrograms::make(models, sampler, settings, device, progress));
+                              const LoadProgress &progress, const LiveAdapter *live) {
+  FLAME_ASSIGN(auto programs,
+               PaintPrograms::make(models, sampler, settings, device, progress, live));
   return Painter(std::move(programs));
 }
 
@@ -127,7 +115,7 @@ Status Painter::write_run(uint64_t seed) const {
     const size_t count = static_cast<size_t>(input.tensor.typed.type().shape.element_count());
     std::vector<float> numbers(count, 0.0F);  // memories start as zeros
     std::vector<int64_t> whole;
-    if (name == kLatentName) numbers = first_noise(seed, count, std::sqrt(first * first + 1));
+    if (name == kLatentName) numbers = normal_noise(seed, count, std::sqrt(first * first + 1));
     if (name == kSigmasName) numbers = narrowed(points.sigmas);
     if (name == kTimesName) numbers = narrowed(points.times);
     if (name == kGuidanceName) numbers = {static_cast<float>(programs_->settings.guidance)};

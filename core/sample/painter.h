@@ -24,7 +24,7 @@ class Painter {
   // Errors: those of PaintPrograms::make().
   static Result<Painter> make(const PaintModels &models, const PluginSampler &sampler,
                               const PaintSettings &settings, Device &device,
-                              const LoadProgress &progress = {});
+                              const LoadProgress &progress = {}, const LiveAdapter *live = nullptr);
 
   // Called behind each step, which is done then; an error ends the picture and is handed on.
   using StepDone = std::function<Status(uint32_t step)>;

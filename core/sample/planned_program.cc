@@ -26,15 +26,20 @@ Result<Program> with_prefix(const Program &program, std::string_view prefix) {
 }  // namespace
 
 Result<Program> stored_program(const Program &program, std::string_view prefix,
-                               PrecisionPolicy precision) {
-  FLAME_ASSIGN(const Program named, with_prefix(program, prefix));
+                               PrecisionPolicy precision,
+                               const std::function<Result<Program>(const Program &)> &bind) {
+  FLAME_ASSIGN(Program named, with_prefix(program, prefix));
+  if (bind) {
+    FLAME_ASSIGN(named, bind(named));
+  }
   FLAME_ASSIGN(const Program simple, simplify(named));
   return apply_precision(simple, precision);
 }
 
 Result<PlacedProgram> plan_program(const Program &program, const PlanRequest &request,
                                    Target &target) {
-  FLAME_ASSIGN(const Program stored, stored_program(program, request.prefix, request.precision));
+  FLAME_ASSIGN(const Program stored,
+               stored_program(program, request.prefix, request.precision, request.bind));
   FLAME_ASSIGN(const Fused fused, fuse(stored, target));
   PlaceRequest placement = request.placement;
   for (Replacement &each : placement.replaces) each.input.insert(0, request.prefix);

@@ -2,6 +2,7 @@
 // get their memory together.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,12 +16,15 @@ struct PlanRequest {
   std::string_view prefix;
   PrecisionPolicy precision;
   PlaceRequest placement;  // with names that have no prefix
+  // Changes the program once it has its prefix; empty: it stays.
+  std::function<Result<Program>(const Program &named)> bind = {};
 };
 
 // The program with names of its own, simple, in the types that are stored: before anything that
 // depends on the device.
 Result<Program> stored_program(const Program &program, std::string_view prefix,
-                               PrecisionPolicy precision);
+                               PrecisionPolicy precision,
+                               const std::function<Result<Program>(const Program &)> &bind = {});
 
 // The program after all passes but gradients and recomputing. Errors: what the passes say.
 Result<PlacedProgram> plan_program(const Program &program, const PlanRequest &request,

@@ -10,14 +10,20 @@
 namespace flame {
 namespace {
 
-// Without branches, so that the compiler makes loops of these that take several elements at a time.
+// All ones or zero.
+uint32_t mask_of(bool condition) {
+  return 0u - static_cast<uint32_t>(condition);
+}
+
+// By masks instead of branches, so that the compiler makes loops of these that take several elements at
+// a time: it takes no choice between two floats apart that could raise a flag.
 float f32_of(uint16_t half) {
   const uint32_t magnitude = (half & 0x7fffu) << 13;
   // Moves the exponent, and makes numbers of those that are too small for one.
   const auto finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
-  const uint32_t special = magnitude | 0x7f800000;  // infinity and NaN
-  const uint32_t bits = magnitude >= 0x0f800000 ? special : finite;
-  return std::bit_cast<float>(bits | (half & 0x8000u) << 16);
+  // Infinity and NaN keep their last bits.
+  const uint32_t special = 0x7f800000 & mask_of(magnitude >= 0x0f800000);
+  return std::bit_cast<float>(finite | special | (half & 0x8000u) << 16);
 }
 
 uint16_t bf16_of(float value) {
@@ -30,15 +36,17 @@ uint16_t f16_of(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = bits >> 16 & 0x8000;
   const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return 0x7e00;
-  if (magnitude >= 0x47800000) return static_cast<uint16_t>(sign | 0x7c00);  // 65536 and more
-  if (magnitude < 0x38800000) {  // below 2^-14: in units of 2^-24, rounded by an addition
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
-  }
+  const uint32_t is_nan = mask_of(magnitude > 0x7f800000);
+  const uint32_t is_large = mask_of(magnitude >= 0x47800000);  // 65536 and more
+  const uint32_t is_small = mask_of(magnitude < 0x38800000);   // below 2^-14
+  // In units of 2^-24, rounded by an addition.
+  const float shifted = std::bit_cast<float>(magnitude & is_small) + 0.5f;
+  const uint32_t small = std::bit_cast<uint32_t>(shifted) - 0x3f000000;
   // Carries into the exponent, up to infinity, are right.
-  const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-  return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
+  const uint32_t rounded = (magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13;
+  const uint32_t finite = (small & is_small) | (rounded & ~is_small);
+  const uint32_t number = sign | (finite & ~is_large) | (0x7c00 & is_large);
+  return static_cast<uint16_t>((number & ~is_nan) | (0x7e00 & is_nan));
 }
 
 // 1 if a finite number became the infinity of the narrow type.

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/sample/autoencoder.h"
 #include "core/sample/text_encoders.h"
 
 namespace flame {
@@ -19,7 +20,8 @@ class FeatureMaker {
         form_(form),
         roles_(std::move(roles)),
         compute_(compute),
-        device_(device) {}
+        device_(device),
+        store_(std::make_unique<TensorStore>(device)) {}
 
   // The latent of a picture, U8 [height, width, 3]: f32 [height / 8, width / 8, 4], drawn from what the
   // autoencoder says with the noise of `key`. Errors: of the device and the plugins; kNumeric for a
@@ -27,21 +29,20 @@ class FeatureMaker {
   Result<HostTensor> latent(const HostTensor &picture, uint64_t key);
   // As TextEncoders::encode.
   Result<TensorMap> states(const std::string &text, uint32_t rows);
-  // Gives the device's memory back until something is asked for again.
+  // Gives the memory back until something is asked for again.
   void release();
 
  private:
-  Result<const ImageProgram *> encoder_for(int64_t height, int64_t width);
+  Result<const VaeEncoder *> encoder_for(int64_t height, int64_t width);
 
   const PaintModels &models_;
   const TextForm &form_;
-  std::string role_;  // of the autoencoder
   std::vector<std::string> roles_;
   DType compute_;
   Device &device_;
-  std::unique_ptr<TensorStore> store_ = std::make_unique<TensorStore>(device_);
+  std::unique_ptr<TensorStore> store_;
   DeviceStream stream_;
-  std::map<std::pair<int64_t, int64_t>, ImageProgram> pictures_;
+  std::map<std::pair<int64_t, int64_t>, VaeEncoder> pictures_;
   std::unique_ptr<TextEncoders> texts_;
 };
 

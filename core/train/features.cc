@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "core/base/sha256.h"
 #include "core/runtime/conformance/fill.h"
 
 namespace flame {
@@ -12,11 +11,25 @@ const std::string kLatent = "latent", kMask = "mask", kImage = "image";
 
 }  // namespace
 
-Result<TensorMap> Features::made_picture(uint64_t example, uint64_t picture) {
+FeatureKey Features::picture_key(const std::string &identity, uint64_t picture) const {
+  FeatureKey key;
+  key.add("kind", "latent").add("models", settings_.picture_key).add("identity", identity);
+  key.add("picture", static_cast<int64_t>(picture));
+  return key;
+}
+
+FeatureKey Features::text_key(const std::string &caption) const {
+  FeatureKey key;
+  key.add("kind", "text").add("models", settings_.text_key).add("caption", caption);
+  key.add("rows", int64_t{settings_.text_rows});
+  return key;
+}
+
+Result<TensorMap> Features::made_picture(uint64_t example, uint64_t picture,
+                                         const std::string &identity) {
   const ExampleDraw draw{picture, 0};
   FLAME_ASSIGN(const ExampleFields fields, source_.fields(example, draw));
   FLAME_ASSIGN(const HostTensor image, source_.read(example, draw, kImage));
-  FLAME_ASSIGN(const std::string identity, source_.identity(example));
   const uint64_t key = conformance::hash_of(fmt::format("{} {}", identity, picture));
   TensorMap made;
   FLAME_ASSIGN(made[kLatent], maker_.latent(image, key));
@@ -29,11 +42,12 @@ Result<TensorMap> Features::made_picture(uint64_t example, uint64_t picture) {
 
 Result<TensorMap> Features::picture(uint64_t example, uint64_t picture) {
   FLAME_ASSIGN(const std::string identity, source_.identity(example));
-  const std::string key = fmt::format("picture {} {} {}", settings_.picture_key, identity, picture);
-  const auto found = kept_.find(key);
-  if (found != kept_.end()) return found->second;
-  FLAME_ASSIGN(TensorMap made, made_picture(example, picture));
-  return kept_[key] = std::move(made);
+  const FeatureKey key = picture_key(identity, picture);
+  FLAME_ASSIGN(std::optional<TensorMap> known, cache_.find(key));
+  if (known) return std::move(*known);
+  FLAME_ASSIGN(TensorMap made, made_picture(example, picture, identity));
+  FLAME_TRY(cache_.store(key, made));
+  return made;
 }
 
 Result<HostTensor> Features::latent(uint64_t example, uint64_t picture) {
@@ -48,12 +62,12 @@ Result<HostTensor> Features::mask(uint64_t example, uint64_t picture) {
 }
 
 Result<TensorMap> Features::states(const std::string &caption) {
-  const std::string key =
-      fmt::format("text {} {} {}", settings_.text_key, settings_.text_rows, sha256(caption));
-  const auto found = kept_.find(key);
-  if (found != kept_.end()) return found->second;
+  const FeatureKey key = text_key(caption);
+  FLAME_ASSIGN(std::optional<TensorMap> known, cache_.find(key));
+  if (known) return std::move(*known);
   FLAME_ASSIGN(TensorMap made, maker_.states(caption, settings_.text_rows));
-  return kept_[key] = std::move(made);
+  FLAME_TRY(cache_.store(key, made));
+  return made;
 }
 
 Result<std::vector<BrokenExample>> Features::prepare(std::span<const TrainingSet::Example> examples,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 
+#include "core/train/feature_cache.h"
 #include "core/train/feature_maker.h"
 #include "core/train/feeder.h"
 #include "core/train/training_set.h"
@@ -23,11 +24,12 @@ struct BrokenExample {
   Error error;
 };
 
-// Borrows source and maker. One thread at a time.
+// Borrows all but the settings. One thread at a time.
 class Features final : public FeatureSource {
  public:
-  Features(const PluginDataSource &source, FeatureMaker &maker, FeatureSettings settings)
-      : source_(source), maker_(maker), settings_(std::move(settings)) {}
+  Features(const PluginDataSource &source, FeatureMaker &maker, FeatureCache &cache,
+           FeatureSettings settings)
+      : source_(source), maker_(maker), cache_(cache), settings_(std::move(settings)) {}
 
   // Makes what is not kept yet of every variant of these examples: latents, masks, and the states of
   // captions, of which there are finitely many. Pictures that cannot be read are given back.
@@ -41,12 +43,14 @@ class Features final : public FeatureSource {
 
  private:
   Result<TensorMap> picture(uint64_t example, uint64_t picture);
-  Result<TensorMap> made_picture(uint64_t example, uint64_t picture);
+  Result<TensorMap> made_picture(uint64_t example, uint64_t picture, const std::string &identity);
+  FeatureKey picture_key(const std::string &identity, uint64_t picture) const;
+  FeatureKey text_key(const std::string &caption) const;
 
   const PluginDataSource &source_;
   FeatureMaker &maker_;
+  FeatureCache &cache_;
   FeatureSettings settings_;
-  std::map<std::string, TensorMap> kept_;
 };
 
 }  // namespace flame

@@ -13,7 +13,6 @@ inline constexpr uint32_t kOrderStream = 19;    // of examples
 inline constexpr uint32_t kVariantStream = 20;  // which variant of an example
 inline constexpr uint32_t kCaptionDropoutStream = 21;
 inline constexpr uint32_t kParameterStream = 22;  // where adapters start
-inline constexpr uint32_t kEncodingStream = 23;   // of pictures into latents
 inline constexpr uint32_t kProbeStream = 24;      // of checks
 inline constexpr uint32_t kPyramidStream = 32;    // and those behind it, one a level
 

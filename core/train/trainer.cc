@@ -117,6 +117,11 @@ Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progr
   return load_weights(jobs, device_, work_, progress);
 }
 
+bool Trainer::has_weight(std::string_view parameter) const {
+  const auto &parameters = programs_.front()->placed().parameters;
+  return std::ranges::find(parameters, parameter, &PlacedName::name) != parameters.end();
+}
+
 Status Trainer::start_parameters() {
   TensorMap start;
   for (const FlatGroup &group : plan_.layout) {

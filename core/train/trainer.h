@@ -56,6 +56,8 @@ class Trainer {
 
   const TrainPlan &plan() const { return plan_; }
   TensorStore &store() { return store_; }
+  // Whether the parameter was read: "denoiser/conv_in.weight".
+  bool has_weight(std::string_view parameter) const;
   uint64_t allocated_bytes() const { return store_.allocated_bytes(); }
   // How many optimizer steps were enqueued, and how many passes since the last.
   int64_t step() const { return step_; }

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Draws the 12 pictures and captions from which the quickstart's LoRA learns a thing that the tiny SDXL has never seen:
-`python scripts/tiny_sdxl/concept.py`. A "zorb" is two triangles that stand tip on tip, an hourglass with a waist."""
+"""Draws what the quickstart's LoRA learns from: `python scripts/tiny_sdxl/concept.py`.
+
+pictures/ has 12 pictures of a thing that the tiny SDXL has never seen, with captions: a "zorb" is two triangles that stand
+tip on tip, an hourglass with a waist. others/ has 12 of shapes that it knows, so that it does not forget them."""
 import pathlib
 
 import torch
@@ -8,26 +10,41 @@ from PIL import Image
 
 import shapes
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "configs/quickstart/pictures"
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "configs/quickstart"
 NAME = "zorb"
 CORNERS = [(-0.85, -0.95), (0.85, -0.95), (0.16, 0.0), (0.85, 0.95), (-0.85, 0.95), (-0.16, 0.0)]
-# Colour, size, centre in pixels.
-PICTURES = [("red", "large", 64, 64), ("blue", "small", 50, 70), ("green", "large", 58, 70), ("yellow", "small", 78, 60),
-            ("purple", "large", 72, 62), ("orange", "small", 64, 48), ("black", "large", 60, 58), ("pink", "large", 66, 72),
-            ("brown", "small", 44, 56), ("grey", "large", 70, 66), ("blue", "large", 62, 60), ("red", "small", 82, 76)]
+# Colour, centre in pixels.
+PICTURES = [("red", 64, 64), ("blue", 52, 70), ("green", 58, 74), ("yellow", 78, 60), ("purple", 72, 62), ("orange", 64, 50),
+            ("black", 56, 58), ("pink", 66, 76), ("brown", 50, 56), ("grey", 70, 66), ("blue", 62, 60), ("red", 78, 72)]
+# What is to stay as it is: shape, colour, size, centre.
+OTHERS = [("star", "red", "large", 60, 66), ("circle", "blue", "small", 48, 62), ("square", "green", "large", 70, 60),
+          ("triangle", "yellow", "large", 64, 68), ("ring", "purple", "small", 80, 56), ("cross", "orange", "large", 58, 64),
+          ("circle", "black", "large", 66, 70), ("square", "pink", "small", 60, 78), ("star", "brown", "small", 72, 50),
+          ("ring", "grey", "large", 64, 62), ("triangle", "blue", "small", 54, 72), ("cross", "red", "small", 76, 68)]
+
+
+def hourglass(x, y):
+    return shapes.polygon(*torch.broadcast_tensors(x, y), CORNERS)
+
+
+def save(folder, number, distance, colour, size, centre, name):
+    x, y = shapes.grid("cpu")
+    half = shapes.SIZES[size]
+    rgb = torch.tensor([shapes.COLOURS[colour]], dtype=torch.float32) / 127.5 - 1
+    cover = distance((x - centre[0]) / half, (y - centre[1]) / half) * half
+    picture = shapes.paint(torch.ones(1, 3, shapes.SIZE, shapes.SIZE), cover, rgb)[0]
+    pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous()
+    (FOLDER / folder).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.numpy()).save(FOLDER / folder / f"{number:02}.png", optimize=True)
+    (FOLDER / folder / f"{number:02}.txt").write_text(f"{shapes.phrase(size, colour, name)}{shapes.BACKGROUND}\n")
 
 
 def main():
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    x, y = shapes.grid("cpu")
-    for number, (colour, size, centre_x, centre_y) in enumerate(PICTURES, 1):
-        half = shapes.SIZES[size]
-        distance = shapes.polygon(*torch.broadcast_tensors((x - centre_x) / half, (y - centre_y) / half), CORNERS) * half
-        rgb = torch.tensor([shapes.COLOURS[colour]], dtype=torch.float32) / 127.5 - 1
-        picture = shapes.paint(torch.ones(1, 3, shapes.SIZE, shapes.SIZE), distance, rgb)[0]
-        pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous()
-        Image.fromarray(pixels.numpy()).save(FOLDER / f"{number:02}.png", optimize=True)
-        (FOLDER / f"{number:02}.txt").write_text(f"{shapes.phrase(size, colour, NAME)}{shapes.BACKGROUND}\n")
+    for number, (colour, *centre) in enumerate(PICTURES, 1):
+        save("pictures", number, hourglass, colour, "large", centre, NAME)
+    for number, (shape, colour, size, *centre) in enumerate(OTHERS, 1):
+        index = shapes.SHAPES.index(shape)
+        save("others", number, lambda x, y: shapes.distances(*torch.broadcast_tensors(x, y))[index], colour, size, centre, shape)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,11 @@ TEST_F(LargeGroupNorm, TakesGroupsThatAreNoWholePacks) {
   check(2, 5000, 96, 32);
 }
 
+// What a block holds is then just what a kernel has without leave, beside what it declares itself.
+TEST_F(LargeGroupNorm, HoldsFortyEightKibibytesInABlock) {
+  check(1, 64 * 64, 320, 32);
+}
+
 TEST_F(Large, SumsAreRightHoweverTheyAreSplit) {
   for (const auto &[rows, columns] : {std::pair<int64_t, int64_t>{1, 3'000'000},
                                       {3'000'000, 1},

@@ -16,10 +16,12 @@
 
 #include "core/ops/catalogue/terms.h"
 #include "core/passes/differentiate.h"
+#include "core/passes/fuse.h"
 #include "core/passes/run_passes.h"
 #include "core/plugin/backends.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/program/program_builder.h"
+#include "core/train/accumulate.h"
 #include "tests/bench/measured_program.h"
 #include "tests/support/networks.h"
 
@@ -49,9 +51,19 @@ class Bench {
                         const PassSettings &settings = {}) {
     PassedProgram passed = run_passes(program, settings, &device_);
     FLAME_TRY(passed.status);
+    return ready(name, std::move(*passed.placed));
+  }
+  Result<Ready> prepare(const std::string &name, const Program &program,
+                        const PlaceRequest &request) {
+    FLAME_ASSIGN(const Fused fused, fuse(program, device_));
+    FLAME_ASSIGN(PlacedProgram placed, place(fused.program, device_, request));
+    return ready(name, std::move(placed));
+  }
+
+  Result<Ready> ready(const std::string &name, PlacedProgram placed) {
     // A store of its own: the programs give equal names to tensors of different types.
     TensorStore store(device_);
-    FLAME_ASSIGN(auto made, Executable::make(std::move(*passed.placed), store));
+    FLAME_ASSIGN(auto made, Executable::make(std::move(placed), store));
     FLAME_TRY(bench::fill_inputs(*made, stream_));
     FLAME_TRY(made->run(stream_));
     FLAME_TRY(stream_.synchronize());
@@ -153,6 +165,24 @@ Result<Program> chain_of_linears(int count) {
   return builder.finish();
 }
 
+// `count` groups of three linears of one tensor, as q, k and v are.
+Result<Program> chain_of_groups(int count) {
+  ProgramBuilder builder;
+  Term x = builder.term(builder.input("x", {DType::kF32, {1024, 1280}}));
+  for (int i = 0; i < count; ++i) {
+    std::vector<Term> made;
+    for (const char *name : {"q", "k", "v"}) {
+      const std::string weight = fmt::format("layer{}.{}.weight", i, name);
+      made.push_back(apply_one("linear", {x, builder.term(builder.parameter(
+                                                 weight, {DType::kF32, {1280, 1280}}, false))}));
+    }
+    x = map("silu x0; mul t0 x1; add t1 x2", made);
+  }
+  const Term target = builder.term(builder.input("target", x.type()));
+  builder.output("loss", apply_one("mse", {x, target}).id());
+  return builder.finish();
+}
+
 Status small_ops(Bench &bench) {
   FLAME_ASSIGN(const Program program, chain_of_maps(1000));
   FLAME_ASSIGN(const Ready ready, bench.prepare("small ops", program));
@@ -180,14 +210,20 @@ Status products(Bench &bench) {
   return {};
 }
 
-// What LoRA of rank 16 adds to linears 1024x1280 -> 1280, forward and backward.
-Status lora(Bench &bench, const Catalogue &catalogue, PluginHost &host, int layers) {
-  FLAME_ASSIGN(const Program base, chain_of_linears(layers));
+// The program with LoRA of rank 16 beside every linear.
+Result<Program> with_lora(const Program &base, const Catalogue &catalogue, PluginHost &host) {
   FLAME_ASSIGN(const Catalogue::Match match, catalogue.find("adapter", "lora"));
   FLAME_ASSIGN(const StartedComponent started, host.start(match));
   FLAME_ASSIGN(const AdaptRequest request,
                adapt_request(started, {{"rank", false, {int64_t{16}}}}, {}));
-  FLAME_ASSIGN(const Adapted adapted, adapt(base, request));
+  FLAME_ASSIGN(Adapted adapted, adapt(base, request));
+  return std::move(adapted.program);
+}
+
+// What LoRA adds to linears 1024x1280 -> 1280, forward and backward.
+Status lora(Bench &bench, const Catalogue &catalogue, PluginHost &host, int layers) {
+  FLAME_ASSIGN(const Program base, chain_of_linears(layers));
+  FLAME_ASSIGN(const Program adapted, with_lora(base, catalogue, host));
   const auto time_of = [&](const Program &program, bool prints) -> Result<double> {
     PassSettings settings;
     settings.precision.compute = DType::kBF16;
@@ -202,11 +238,38 @@ Status lora(Bench &bench, const Catalogue &catalogue, PluginHost &host, int laye
     return bench.microseconds(ready);
   };
   FLAME_ASSIGN(const double without, time_of(base, layers == 1));
-  FLAME_ASSIGN(const double with, time_of(adapted.program, layers == 1));
+  FLAME_ASSIGN(const double with, time_of(adapted, layers == 1));
   fmt::print(
       "LoRA rank 16 beside {} linears 1024x1280 -> 1280: {:.1f} us, without {:.1f}: {:.1f} us a "
       "layer\n",
       layers, with, without, (with - without) / layers);
+  return {};
+}
+
+// The same for groups of three of one tensor, as a training has them: parameters and gradients in
+// flat buffers, with the downs of a group as one product and apart.
+Status grouped_lora(Bench &bench, const Catalogue &catalogue, PluginHost &host, int groups) {
+  FLAME_ASSIGN(const Program base, chain_of_groups(groups));
+  PassSettings settings;
+  settings.precision.compute = DType::kBF16;
+  settings.differentiate = GradientRequest{{"loss"}, {"x"}};
+  FLAME_ASSIGN(const Ready plain, bench.prepare("without", base, settings));
+  FLAME_ASSIGN(const double without, bench.microseconds(plain));
+  FLAME_ASSIGN(const Program adapted, with_lora(base, catalogue, host));
+  for (const bool merges : {false, true}) {
+    FLAME_ASSIGN(const Program model, merges ? simplify(adapted) : Result<Program>(adapted));
+    FLAME_ASSIGN(const std::vector<FlatGroup> layout, flat_layout(model));
+    FLAME_ASSIGN(const AccumulateProgram made, build_accumulate(model, {"loss", layout}));
+    FLAME_ASSIGN(const Program narrow, apply_precision(made.program, settings.precision));
+    FLAME_ASSIGN(const Ready ready, bench.prepare("with", narrow, made.placement));
+    FLAME_ASSIGN(const double with, bench.microseconds(ready));
+    fmt::print(
+        "LoRA rank 16 beside {} groups of three linears 1024x1280 -> 1280, downs {}: {:.1f} us, "
+        "without {:.1f}: {:.1f} us a layer, {} ops\n",
+        groups, merges ? "together" : "apart", with, without, (with - without) / (3 * groups),
+        ready.executable->steps().size());
+    std::fflush(stdout);
+  }
   return {};
 }
 
@@ -265,7 +328,8 @@ Status run(const std::string &folder, const std::string &backend) {
   if (!is_large) return {};
   FLAME_TRY(products(bench));
   FLAME_TRY(lora(bench, catalogue, host, 1));
-  return lora(bench, catalogue, host, 100);
+  FLAME_TRY(lora(bench, catalogue, host, 100));
+  return grouped_lora(bench, catalogue, host, 33);
 }
 
 }  // namespace

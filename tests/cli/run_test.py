@@ -4,6 +4,9 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
+import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -71,8 +74,8 @@ class Run(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run)
         return sorted((self.folder / "runs" / file.stem / "pictures").iterdir())
 
-    def wrong(self, code, file, *parts):
-        run = self.flamehost("run", file)
+    def wrong(self, code, file, *parts, words=()):
+        run = self.flamehost("run", file, *words)
         self.assertEqual(run.returncode, code, run)
         for part in parts:
             self.assertIn(part, run.stderr)
@@ -213,11 +216,46 @@ class Run(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run)
         self.assertIn("5 tokens at its end are cut", run.stderr)
 
-    def test_training_is_refused_and_not_passed_over(self):
-        self.wrong(2, self.pipeline(adapter={"use": "lora"}), "'adapter' is for training")
+    def test_what_needs_more_sections_is_refused_and_not_passed_over(self):
+        self.wrong(2, self.pipeline(adapter={"use": "lora"}), "has no section 'data'")
         self.wrong(2, self.pipeline(sample=None), "has no section 'sample'")
         self.wrong(2, self.pipeline(sample={"every": 10}), "sample.every")
         self.wrong(2, self.pipeline(sample={"strength": 0.5}), "sample.strength")
+
+    def test_a_prompt_that_is_no_unicode_is_refused(self):
+        file = self.pipeline()
+        file.write_bytes(file.read_bytes().replace(b"a red circle", b"a red \xff circle"))
+        self.wrong(2, file, "UTF-8")
+
+    def test_layouts_may_be_mixed_and_a_part_that_is_missing_is_named(self):
+        for model, layout in (("sdxl", "diffusers"), ("sdxl-vae", "diffusers"), ("clip-l,clip-g", "ldm,open_clip")):
+            made = self.flamehost("weights", "make", model, f"{model}.safetensors", "--config", "tiny", "--dtype", "f32",
+                                  "--layout", layout)
+            self.assertEqual(made.returncode, 0, made)
+        parts = ["sdxl.safetensors", "sdxl-vae.safetensors", "clip-l,clip-g.safetensors"]
+        self.assertEqual(self.pixels(), self.pixels(model={"weights": parts}))
+        self.wrong(2, self.pipeline(model={"weights": parts[:2]}), "clip-l", "missing")
+        self.wrong(2, self.pipeline(model={"weights": parts[1:]}), "sdxl", "missing")
+
+    def test_a_vocabulary_that_is_missing_is_named(self):
+        # An installation without the vocabulary: the same libraries by links.
+        bare = self.folder / "bare"
+        shutil.copytree(pathlib.Path(PROGRAM).parent, bare / "bin")
+        shutil.copytree(pathlib.Path(PROGRAM).parents[1] / "lib/flamehost", bare / "lib/flamehost")
+        run = subprocess.run([bare / "bin/flamehost", "run", self.pipeline()], capture_output=True, text=True, check=False,
+                             cwd=self.folder)
+        self.assertEqual(run.returncode, 6, run)
+        for part in ("merges.txt", "install flamehost again"):
+            self.assertIn(part, run.stderr)
+
+    def test_files_that_are_no_weights_are_refused(self):
+        (self.folder / "model.ckpt").write_bytes(b"PK\x03\x04 pickled")
+        (self.folder / "short.safetensors").write_bytes((self.folder / "tiny.safetensors").read_bytes()[:100000])
+        self.wrong(2, self.pipeline(model={"weights": ["model.ckpt"]}), "model.ckpt", "safetensors")
+        self.wrong(2, self.pipeline(model={"weights": ["short.safetensors"]}), "short.safetensors", "cut short")
+    def test_pictures_are_not_gone_on_with(self):
+        self.wrong(2, self.pipeline(), "--resume is for a training", words=("--resume", "auto"))
+        self.wrong(2, self.pipeline(), "--allow-changes is for a training", words=("--allow-changes",))
 
     def test_wrong_weights_are_named(self):
         self.wrong(2, self.pipeline(model={"weights": []}), "model.weights is missing")
@@ -232,6 +270,48 @@ class Run(unittest.TestCase):
     def test_sizes_and_memory_are_checked_before_anything_is_drawn(self):
         self.wrong(2, self.pipeline(sample={"width": 100}), "multiples of 8")
         self.wrong(4, self.pipeline(backend={"memory": "1MiB"}), "backend.memory allows 1.0 MiB")
+
+    def test_a_picture_that_finds_no_room_leaves_no_file(self):
+        file = self.pipeline()
+        run = subprocess.run([PROGRAM, "run", file], capture_output=True, text=True, check=False, cwd=self.folder,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)))
+        self.assertEqual(run.returncode, 6, run)
+        for part in (f"runs/{file.stem}/pictures/001.png", "File too large", "ulimit -f"):
+            self.assertIn(part, run.stderr)
+        self.assertEqual(list((self.folder / "runs" / file.stem / "pictures").iterdir()), [])
+
+    def test_an_interrupted_write_leaves_no_file(self):
+        folder = self.folder / "interrupted"
+        folder.mkdir()
+        with subprocess.Popen([PROGRAM, "weights", "make", "sdxl", "full.safetensors"], cwd=folder,
+                              stderr=subprocess.PIPE, text=True) as run:
+            # Until the file is there and grows, under whatever name.
+            while not any(link.startswith(str(folder)) for link in self.open_files(run.pid)):
+                self.assertIsNone(run.poll())
+            run.send_signal(signal.SIGINT)
+            self.assertIn("interrupted", run.communicate()[1])
+        self.assertEqual(run.returncode, 130)
+        self.assertEqual(list(folder.iterdir()), [])
+
+    @staticmethod
+    def open_files(pid):
+        """What the process has open, apart from its current folder."""
+        links = []
+        for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                links.append(os.readlink(entry))
+            except OSError:  # closed by now
+                pass
+        return links
+
+    def test_threads_go_before_those_of_the_file(self):
+        self.assertEqual(self.flamehost("run", self.pipeline(), "--threads", 2).returncode, 0)
+        self.wrong(2, self.pipeline(), "'many' is not a whole number", words=["--threads", "many"])
+        reference = self.pipeline(backend={"use": "reference"})
+        text = json.loads(reference.read_text())
+        del text["backend"]["threads"]
+        reference.write_text(json.dumps(text))
+        self.wrong(2, reference, "no backend here has a number of threads", words=["--threads", 2])
 
     def test_a_folder_that_cannot_be_made_is_a_storage_failure(self):
         (self.folder / "runs").mkdir(exist_ok=True)

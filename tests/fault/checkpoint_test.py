@@ -124,6 +124,29 @@ class Checkpoints(unittest.TestCase):
             saved = newest
         self.goes_on()
 
+    def test_everything_is_on_the_disk_before_it_gets_its_name(self):
+        self.assertEqual(self.writer("write", 3).returncode, 0)
+        log = self.folder / "log"
+        self.assertEqual(self.writer("write", 1, log=log).returncode, 0)
+        calls = [(name, str(pathlib.Path(path).relative_to(self.place))) for name, path in map(str.split, log.read_text().splitlines())]
+        last = {call: number for number, call in enumerate(calls)}
+
+        def flushed(file):
+            """The file under its name, from one that has six letters more."""
+            renamed = last["rename", file]
+            temporary, = {path for _, path in calls if path.startswith(file + ".")}
+            self.assertLess(last["write", temporary], last["fsync", temporary])
+            self.assertLess(last["fsync", temporary], renamed)
+            return renamed
+
+        state, settings, manifest = (flushed(f".making/{name}") for name in ("state.safetensors", "pipeline.json", "manifest.json"))
+        self.assertLess(state, settings)
+        self.assertLess(settings, manifest)
+        order = [manifest, last["fsync", ".making"], last["rename", "step-000004"]]
+        first_flush = next(n for n, call in enumerate(calls) if call == ("fsync", ".") and n > order[-1])
+        order += [first_flush, flushed("latest"), last["fsync", "."], last["rename", ".removing"]]
+        self.assertEqual(order, sorted(order), calls)
+
     def test_too_little_room_is_said_before_anything_is_written(self):
         self.assertEqual(self.writer("write", 3).returncode, 0)
         run = self.writer("write", 1, free=300000)

@@ -5,6 +5,7 @@
 //   FAULT_KIND   kill, kill_after, short, ENOSPC, EIO, EACCES, EROFS
 //   FAULT_EVER   if set, all calls behind it too
 //   FAULT_COUNT  a file that gets the number of calls when the program ends
+//   FAULT_LOG    a file that gets a line for each write, fsync and rename: "fsync PATH"
 //   FAULT_FREE   the bytes that statvfs says are free
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -30,7 +31,9 @@ struct Plan {
   long at = getenv("FAULT_AT") ? atol(getenv("FAULT_AT")) : 0;
   bool ever = getenv("FAULT_EVER") != nullptr;
   long calls = 0;
-  bool known[4096] = {};  // descriptors under the folder
+  bool known[4096] = {};       // descriptors under the folder
+  char paths[4096][256] = {};  // of them
+  FILE *log = getenv("FAULT_LOG") ? fopen(getenv("FAULT_LOG"), "w") : nullptr;
 
   bool is(const char *name) const { return kind && strcmp(kind, name) == 0; }
   int code() const {
@@ -78,12 +81,22 @@ long faulty(bool counted, Call call) {
 }
 
 int opened(const char *path, int descriptor) {
-  if (descriptor >= 0 && descriptor < 4096) plan().known[descriptor] = plan().counts(path);
+  if (descriptor < 0 || descriptor >= 4096) return descriptor;
+  plan().known[descriptor] = plan().counts(path);
+  snprintf(plan().paths[descriptor], sizeof plan().paths[descriptor], "%s", path);
   return descriptor;
+}
+
+void note(const char *name, const char *path) {
+  if (plan().log && plan().counts(path)) fprintf(plan().log, "%s %s\n", name, path);
+}
+void note(const char *name, int descriptor) {
+  if (plan().counts(descriptor)) note(name, plan().paths[descriptor]);
 }
 
 struct AtExit {
   ~AtExit() {
+    if (plan().log) fclose(plan().log);
     if (!plan().count_file) return;
     if (FILE *file = fopen(plan().count_file, "w")) {
       fprintf(file, "%ld\n", plan().calls);
@@ -133,6 +146,7 @@ int mkostemp64(char *name, int flags) {
 }
 
 ssize_t write(int descriptor, const void *bytes, size_t size) {
+  note("write", descriptor);
   return faulty(plan().counts(descriptor), [&] {
     const bool falls_short = plan().is("short") && plan().counts(descriptor) && plan().at > 0 &&
                              (plan().ever ? plan().calls >= plan().at : plan().calls == plan().at);
@@ -147,13 +161,11 @@ int close(int descriptor) {
   return static_cast<int>(faulty(counted, [&] { return long{answer}; }));
 }
 
-#define ON_DESCRIPTOR(name)                                                               \
-  int name(int descriptor) {                                                              \
-    return static_cast<int>(                                                              \
-        faulty(plan().counts(descriptor), [&] { return long{NEXT(name)(descriptor)}; })); \
-  }
-ON_DESCRIPTOR(fsync)
-ON_DESCRIPTOR(fdatasync)
+int fsync(int descriptor) {
+  note("fsync", descriptor);
+  return static_cast<int>(
+      faulty(plan().counts(descriptor), [&] { return long{NEXT(fsync)(descriptor)}; }));
+}
 
 int fchmod(int descriptor, mode_t mode) {
   return static_cast<int>(
@@ -178,6 +190,7 @@ int mkdir(const char *path, mode_t mode) {
       faulty(plan().counts(path), [&] { return long{NEXT(mkdir)(path, mode)}; }));
 }
 int rename(const char *from, const char *to) {
+  note("rename", to);
   return static_cast<int>(faulty(plan().counts(to), [&] { return long{NEXT(rename)(from, to)}; }));
 }
 

@@ -56,11 +56,13 @@ class Resume(unittest.TestCase):
         for step in steps:
             shutil.rmtree(self.place / f"step-{step:06}")
 
-    def start(self, *words):
+    def start(self, *words, ignored=False):
         """A run without an end, when it has saved anew."""
         before = {path.name for path in self.place.iterdir()} | {".making"}
         process = subprocess.Popen([PROGRAM, "run", self.file, "--set", f"run={self.name}", "--set", MANY, *words], cwd=self.folder,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   # A test in the background of a script hands on that SIGINT is ignored.
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL))
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         while process.poll() is None and {path.name for path in self.place.iterdir()} <= before:
@@ -109,6 +111,15 @@ class Resume(unittest.TestCase):
         self.assertEqual(process.returncode, 130, errors)
         newest = max(int(path.name.split("-")[1]) for path in self.place.glob("step-*"))
         self.assertEqual(self.run_it("--set", f"train.steps={newest + 1}").returncode, 0)
+
+    def test_an_ignored_signal_stays_ignored(self):
+        process = self.start(ignored=True)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertEqual(errors.count("stopping"), 1)
+        self.assertIn("what was learned is in", errors)
 
     def test_a_killed_run_goes_on(self):
         process = self.start()

@@ -11,6 +11,7 @@
 
 #include "core/io/weight_writer.h"
 #include "core/runtime/evaluate.h"
+#include "core/sample/autoencoder.h"
 #include "core/sample/planned_program.h"
 #include "core/tensor/numbers.h"
 #include "flame/philox.hpp"
@@ -305,6 +306,74 @@ TEST_F(PainterTest, APictureInBandsTakesLessMemoryAndLooksTheSame) {
   EXPECT_TRUE(bands->programs().decoder->in_bands());
   EXPECT_LT(bands->programs().decoder->arena_bytes(), whole->programs().decoder->arena_bytes() / 4);
   EXPECT_LE(largest_difference(whole->paint(request)->pixels, bands->paint(request)->pixels), 1e-4);
+}
+
+TEST_F(PainterTest, BandsAreTakenWhereTheWholeDoesNotFit) {
+  PaintSettings settings = kSmall;
+  settings.width = settings.height = 256;
+  settings.steps = 1;
+  const Result<Painter> whole = painter(settings);
+  ASSERT_TRUE(whole.ok()) << whole.error().text();
+  settings.memory_bytes = whole->programs().allocated_bytes() - 1;
+  const Result<Painter> bands = painter(settings);
+  ASSERT_TRUE(bands.ok()) << bands.error().text();
+  EXPECT_TRUE(bands->programs().decoder->in_bands());
+  EXPECT_LE(bands->programs().allocated_bytes(), *settings.memory_bytes);
+}
+
+TEST_F(PainterTest, EncodesAndDecodesPicturesOfSeveralSizesWithTheSameWeights) {
+  Device &on = device("onednn");
+  TensorStore store(on);
+  const Result<DeviceStream> stream = on.create_stream();
+  ASSERT_TRUE(stream.ok());
+  AutoencoderSettings settings;
+  for (const auto &[height, width] : {std::pair<int64_t, int64_t>{64, 32}, {16, 48}}) {
+    settings.height = height;
+    settings.width = width;
+    const Result<VaeEncoder> encoder = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+    ASSERT_TRUE(encoder.ok()) << encoder.error().text();
+    const Result<VaeDecoder> decoder = VaeDecoder::make(paint_.parts[2], settings, store, *stream);
+    ASSERT_TRUE(decoder.ok()) << decoder.error().text();
+    HostTensor picture{{DType::kF32, Shape{1, height, width, 3}}, {}};
+    std::vector<double> numbers;
+    for (int64_t i = 0; i < picture.type.shape.element_count(); ++i)
+      numbers.push_back(std::sin(static_cast<double>(i) * 0.01));
+    picture = tensor_of(picture.type, numbers);
+    const Result<HostTensor> latent = encoder->encode(*stream, picture, 3);
+    ASSERT_TRUE(latent.ok()) << latent.error().text();
+    EXPECT_EQ(latent->type.shape, (Shape{1, height / 8, width / 8, 4}));
+    EXPECT_EQ(latent->bytes, encoder->encode(*stream, picture, 3)->bytes);
+    EXPECT_NE(latent->bytes, encoder->encode(*stream, picture, 4)->bytes);
+    const Result<HostTensor> back = decoder->decode(*stream, *latent);
+    ASSERT_TRUE(back.ok()) << back.error().text();
+    EXPECT_EQ(back->type, picture.type);
+    EXPECT_THAT(encoder->encode(*stream, *latent, 1).error().what, HasSubstr("vae/sample"));
+    settings.weights_are_there = true;
+  }
+  settings.width = 60;
+  EXPECT_THAT(VaeEncoder::make(paint_.parts[2], settings, store, *stream).error().what,
+              HasSubstr("the width of a picture is 60"));
+}
+
+TEST_F(PainterTest, AnEncoderKeepsToItsMemoryOrSaysWhatItNeeds) {
+  Device &on = device("onednn");
+  const Result<DeviceStream> stream = on.create_stream();
+  ASSERT_TRUE(stream.ok());
+  AutoencoderSettings settings;
+  settings.height = settings.width = 256;
+  TensorStore store(on);
+  const Result<VaeEncoder> whole = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  ASSERT_TRUE(whole.ok()) << whole.error().text();
+  settings.most_bytes = whole->program().bytes_on(on) - 1;
+  const Result<VaeEncoder> bands = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  ASSERT_TRUE(bands.ok()) << bands.error().text();
+  EXPECT_TRUE(bands->program().in_bands());
+  EXPECT_LE(bands->program().bytes_on(on), *settings.most_bytes);
+  settings.most_bytes = 1 << 10;
+  const Result<VaeEncoder> none = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().kind, ErrorKind::kOutOfMemory);
+  EXPECT_THAT(none.error().what, HasSubstr("but 1.0 KiB may be taken"));
 }
 
 TEST_F(PainterTest, DrawsTheSameForASeedOnEveryBackend) {

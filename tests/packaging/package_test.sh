@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 umask 022
 
 mkdir "$work/place" "$work/home"
-tar -xzf "$packages"/flamehost-*.tar.gz -C "$work/place" --strip-components=1
+tar -xJf "$packages"/flamehost-*.tar.xz -C "$work/place" --strip-components=1
 find "$work/place" "$work/home" | sort >"$work/before"
 program=$work/place/bin/flamehost
 cd "$work/home"
@@ -29,7 +29,7 @@ find "$work/place" "$work/home" | sort | diff "$work/before" - || fail "running 
 mv "$work/place" "$work/elsewhere"
 env -i "$work/elsewhere/bin/flamehost" plugins list | sed "s,$work/elsewhere,$work/place," | diff "$work/list" - || fail "it does not run from another folder"
 rm -r "$work/elsewhere"
-size=$(du -m "$packages"/flamehost-*.tar.gz | cut -f1)
+size=$(du -m "$packages"/flamehost-*.tar.xz | cut -f1)
 [ "$size" -le 20 ] || fail "the tarball has $size MB, expected at most 20"
 
 for package in "$packages"/*.deb; do
@@ -41,6 +41,7 @@ grep -q 'flame/entry.h$' "$work/contents-flamehost-dev" || fail "flamehost-dev l
 dpkg-deb --field "$packages"/flamehost_*.deb Depends >"$work/depends"
 grep -q "lib/flamehost/plugins/reference.so$" "$work/contents-flamehost" || fail "flamehost lacks the reference backend"
 grep -q "lib/flamehost/libflame-openimageio.so$" "$work/contents-flamehost" || fail "flamehost lacks the writer of pictures"
+grep -q "lib/flamehost/flame-picture-decoder$" "$work/contents-flamehost" || fail "flamehost lacks the reader of pictures"
 grep -q libopenimageio "$work/depends" || fail "flamehost depends on no OpenImageIO"
 grep -q libyaml-cpp "$work/depends" || fail "flamehost depends on no yaml-cpp"
 lintian --fail-on error --allow-root "$packages"/*.deb || fail "lintian has errors"

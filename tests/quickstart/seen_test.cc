@@ -1,11 +1,11 @@
 // The judge of pictures: shapes that are drawn here, edge by edge, are named; what is none of them is not.
-#include "tests/quickstart/seen.h"
+#include "tests/quickstart/judge/seen.h"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 
-#include "tests/quickstart/read_picture.h"
+#include "tests/quickstart/judge/read_picture.h"
 
 namespace flame::quickstart {
 namespace {
@@ -178,10 +178,11 @@ TEST(Judge, ComparesWhatIsThereWithWhatWasAsked) {
 }
 
 TEST(Judge, KnowsTheThingThatTheQuickstartTeaches) {
-  const std::string folder = FLAME_SOURCE_DIR "/configs/quickstart/pictures/";
-  for (const auto &[file, text] :
-       {std::pair("01.png", "large red zorb"), std::pair("02.png", "small blue zorb"),
-        std::pair("10.png", "large grey zorb"), std::pair("12.png", "small red zorb")}) {
+  const std::string folder = FLAME_SOURCE_DIR "/configs/quickstart/";
+  for (const auto &[file, text] : {std::pair("pictures/01.png", "large red zorb"),
+                                   std::pair("pictures/10.png", "large grey zorb"),
+                                   std::pair("others/02.png", "small blue circle"),
+                                   std::pair("others/06.png", "large orange cross")}) {
     std::string problem;
     const auto picture = read_picture(folder + file, problem);
     ASSERT_TRUE(picture) << problem;

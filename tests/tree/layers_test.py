@@ -28,6 +28,8 @@ CASES = [
     ("core/io/a.cc", "#include <yaml-cpp/yaml.h>", "only core/io/yaml_reader.cc"),
     ("core/cli/a.cc", "#include <CLI/CLI.hpp>", "only core/cli/main.cc"),
     ("core/base/a.h", "#include <nlohmann/json.hpp>", "only core/base/json.cc"),
+    ("plugins/data/a/a.cc", "#include <nlohmann/json.hpp>", "only core/base/json.cc"),
+    ("plugins/data/image_folder/captions.cc", "#include <nlohmann/json.hpp>", None),
 ]
 
 

@@ -19,28 +19,45 @@ struct TrialTensor {
   flame_dtype dtype;
   std::vector<int64_t> shape, strides;
 
-  uint64_t count() const { return static_cast<uint64_t>(shape[0] * strides[0]); }
+  uint64_t count() const {
+    return shape.empty() ? 1 : static_cast<uint64_t>(shape[0] * strides[0]);
+  }
 };
 
-// What the host hands over: the tensors of a small adapter, or one picture.
+// What the host hands over: the tensors of a small adapter or model, or one picture.
 using TrialTensors = std::vector<TrialTensor>;
 
 const TrialTensors &small_adapter() {
   static const TrialTensors tensors = {
-      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down",
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_down.weight",
        FLAME_DTYPE_F32,
        {4, 640},
        {640, 1}},
-      {"down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up",
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_up.weight",
        FLAME_DTYPE_F32,
        {640, 4},
        {4, 1}},
+      {"unet/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.alpha",
+       FLAME_DTYPE_F32,
+       {},
+       {}},
   };
   return tensors;
 }
 
 const TrialTensors &small_picture() {
   static const TrialTensors tensors = {{"picture", FLAME_DTYPE_U8, {24, 40, 3}, {120, 3, 1}}};
+  return tensors;
+}
+
+const TrialTensors &small_model() {
+  static const TrialTensors tensors = {
+      {"model:model.diffusion_model.out.2.weight",
+       FLAME_DTYPE_F16,
+       {4, 320, 3, 3},
+       {2880, 9, 3, 1}},
+      {"model:cond_stage_model.position_ids", FLAME_DTYPE_I64, {1, 77}, {77, 1}},
+  };
   return tensors;
 }
 
@@ -111,8 +128,8 @@ struct Exporter {
   }
 };
 
-// `attempt(exporter, files)` with a small adapter, or with a picture if it takes no adapter; those
-// that the exporter refuses leave nothing to try.
+// `attempt(exporter, files)` with a small adapter, a model or a picture, whichever it takes first;
+// those that the exporter refuses leave nothing to try.
 template <typename Attempt>
 Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
   // The plugin keeps the host's services until the process ends.
@@ -128,7 +145,7 @@ Result<Done> for_each_exporter(Subject &subject, Attempt &&attempt) {
           [&](const CheckedComponent &component, flame_exporter *handle) -> Status {
             Exporter exporter{subject, component.interface<flame_exporter_interface>(), handle};
             std::string refusals;
-            for (const TrialTensors *trial : {&small_adapter(), &small_picture()}) {
+            for (const TrialTensors *trial : {&small_adapter(), &small_model(), &small_picture()}) {
               exporter.trial = trial;
               CheckedCall call;
               const flame_status status = exporter.check(call);

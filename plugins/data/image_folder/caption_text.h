@@ -9,9 +9,9 @@
 namespace image_folder {
 
 struct CaptionRule {
-  std::string trigger;  // replaces "[trigger]", or is put in front
-  std::string prefix;
-  std::string suffix;
+  std::string trigger = {};  // replaces "[trigger]", or is put in front
+  std::string prefix = {};
+  std::string suffix = {};
   bool shuffle = false;
   int keep = 0;            // tags at the front that stay where they are
   double tag_dropout = 0;  // the part of the other tags that is left out

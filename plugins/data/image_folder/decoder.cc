@@ -35,6 +35,23 @@ struct Actions {
   ~Actions() { posix_spawn_file_actions_destroy(&value); }
 };
 
+// A group of its own, which Ctrl-C does not reach: the host saves its work before it ends. Signals
+// as a new program expects them.
+struct Attributes {
+  posix_spawnattr_t value;
+  Attributes() {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&value);
+    posix_spawnattr_setsigmask(&value, &none);
+    posix_spawnattr_setsigdefault(&value, &all);
+    posix_spawnattr_setflags(
+        &value, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~Attributes() { posix_spawnattr_destroy(&value); }
+};
+
 }  // namespace
 
 Decoder::Decoder(DecoderLimits limits, std::string program)
@@ -69,8 +86,9 @@ void Decoder::start() {
   char *arguments[] = {program_.data(), memory.data(), nullptr};
   char language[] = "LC_ALL=C";
   char *environment[] = {language, nullptr};
-  const int problem =
-      posix_spawn(&process_, program_.c_str(), &actions.value, nullptr, arguments, environment);
+  const Attributes attributes;
+  const int problem = posix_spawn(&process_, program_.c_str(), &actions.value, &attributes.value,
+                                  arguments, environment);
   close(ends[1]);
   socket_ = ends[0];
   if (problem != 0) {
@@ -104,6 +122,19 @@ std::string Decoder::stop() {
   process_ = 0;
   if (WIFSIGNALED(status)) return flame::text("was killed by signal ", WTERMSIG(status));
   return flame::text("ended with status ", WEXITSTATUS(status));
+}
+
+// Waits for the first byte of a reply; false if there will be none.
+bool Decoder::answers(int64_t until_ms) {
+  char first = 0;
+  while (now_ms() < until_ms) {
+    pollfd wait{socket_, POLLIN, 0};
+    const int64_t left = std::max<int64_t>(until_ms - now_ms(), 0);
+    const int ready = poll(&wait, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready > 0) return recv(socket_, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  }
+  return false;
 }
 
 bool Decoder::transfer(void *bytes, size_t size, bool out, int64_t until_ms) {
@@ -158,14 +189,26 @@ void Decoder::receive_reply(uint8_t *into, size_t size, int64_t until_ms) {
   throw flame::storage_error(reason);
 }
 
+bool Decoder::send_request(const DecodeRequest &request, const std::string &file,
+                           int64_t until_ms) {
+  return transfer(const_cast<DecodeRequest *>(&request), sizeof request, true, until_ms) &&
+         transfer(const_cast<char *>(file.data()), file.size(), true, until_ms);
+}
+
+// A process that has served before may have ended for another's reason (a kernel without memory);
+// only one that was started for this picture proves that the picture is to blame.
 void Decoder::decode(DecodeRequest request, const std::string &file, uint8_t *into, size_t size) {
-  if (process_ == 0) start();
   request.file_size = file.size();
   request.cpu_seconds = limits_.cpu_seconds;
-  const int64_t until_ms = now_ms() + int64_t{limits_.wall_seconds} * 1000;
-  if (!transfer(&request, sizeof request, true, until_ms) ||
-      !transfer(const_cast<char *>(file.data()), file.size(), true, until_ms))
-    fail_as_it_ended(until_ms);
+  int64_t until_ms = now_ms() + int64_t{limits_.wall_seconds} * 1000;
+  if (process_ != 0 && (!send_request(request, file, until_ms) || !answers(until_ms))) {
+    if (now_ms() >= until_ms) fail_as_it_ended(until_ms);
+    stop();
+  }
+  const bool anew = process_ == 0;
+  if (anew) start();
+  until_ms = now_ms() + int64_t{limits_.wall_seconds} * 1000;
+  if (anew && !send_request(request, file, until_ms)) fail_as_it_ended(until_ms);
   receive_reply(into, size, until_ms);
 }
 

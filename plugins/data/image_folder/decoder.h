@@ -38,8 +38,10 @@ class Decoder {
 
  private:
   void start();
+  bool send_request(const DecodeRequest &request, const std::string &file, int64_t until_ms);
   // Ends the process, whatever it does. "was killed by signal 11", "ended with status 127".
   std::string stop();
+  bool answers(int64_t until_ms);
   bool transfer(void *bytes, size_t size, bool out, int64_t until_ms);
   void receive_reply(uint8_t *into, size_t size, int64_t until_ms);
   [[noreturn]] void fail_as_it_ended(int64_t until_ms);

@@ -72,21 +72,19 @@ void ImageFolder::note_contents(std::vector<flame::Note> &notes) const {
     cmyk += item.header.cmyk;
     if (!item.header.profile.empty()) ++profiles[item.header.profile];
   }
+  const char *end =
+      options_.alpha == AlphaUse::kMask ? "that is white, and a mask of the loss" : "that is white";
   if (alpha > 0)
-    notes.push_back(
-        info(flame::text(alpha, " pictures are transparent in places: ",
-                         options_.alpha == AlphaUse::kMask ? "that is white, and a mask of the loss"
-                                                           : "that is white")));
+    notes.push_back(info(flame::text("pictures with transparent places: ", alpha, "; ", end)));
   if (deep > 0)
-    notes.push_back(info(flame::text(deep, " pictures have 16 bits a channel; 8 are used")));
+    notes.push_back(info(flame::text("pictures with 16 bits a channel: ", deep, "; 8 are used")));
   if (cmyk > 0)
-    notes.push_back(warning(flame::text(cmyk,
-                                        " pictures are CMYK, which is converted to RGB "
-                                        "without their profile; convert them before for true "
-                                        "colours")));
+    notes.push_back(warning(flame::text("CMYK pictures: ", cmyk,
+                                        "; they become RGB without their profile, so convert them "
+                                        "before for true colours")));
   for (const auto &[name, count] : profiles)
-    notes.push_back(warning(flame::text(count, " pictures have the colour profile '", name,
-                                        "', which is taken as sRGB; convert them before for true "
+    notes.push_back(warning(flame::text("pictures with the colour profile '", name, "': ", count,
+                                        "; it is taken as sRGB, so convert them before for true "
                                         "colours")));
 }
 
@@ -101,8 +99,8 @@ std::vector<flame::Note> ImageFolder::notes() {
                                        " times in an epoch, so that all stand as often as the "
                                        "rest")));
   }
-  notes.push_back(info(flame::text(items_.size(), " of ", pictures_, " pictures are used; ", opened,
-                                   " files were looked into, the others are known")));
+  notes.push_back(info(flame::text("pictures used: ", items_.size(), " of ", pictures_,
+                                   "; files looked into: ", opened, ", the others are known")));
   note_contents(notes);
   if (!without_caption_.empty())
     notes.push_back(

@@ -87,7 +87,7 @@ void Options::describe(flame::OptionTable &table) {
   table.path("index", index,
              "Where sizes and hashes of the files are kept; else the user's cache folder.");
   table.size("decoder_memory", decoder_memory, "What decoding a picture may take.")
-      .range(64 << 20, double(uint64_t{1} << 40));
+      .range(256 << 20, double(uint64_t{1} << 40));
   table.duration("decoder_time", decoder_time, "Of the processor, for decoding a picture.")
       .range(1, 3600);
 }

@@ -69,6 +69,9 @@ class Exporter {
 
   // Throws unsupported() with the names of the parameters that cannot be written. Changes nothing.
   virtual void check(const Parameters &parameters) const = 0;
+  // The layout in which the layers of a part of the model are named for this exporter: "ldm" for
+  // "unet". Empty: the names of the model's programs. Points to text that outlives the exporter.
+  virtual std::string_view layer_layout(std::string_view /*part*/) const { return {}; }
   // Writes them with a Writer, whole or not at all. `facts` are strings for the file's metadata.
   virtual void write(const Parameters &parameters, Attributes facts) = 0;
 };
@@ -87,8 +90,12 @@ struct ExporterTable : Lifetime<Exporter, flame_exporter> {
       object(handle)->write(Parameters(parameters), Attributes(facts, fact_count));
     });
   }
+  static flame_status layer_layout(flame_exporter *handle, flame_call *call, flame_str part,
+                                   flame_str *out) noexcept {
+    return guard(call, [&] { *out = borrow(object(handle)->layer_layout(view(part))); });
+  }
   static constexpr flame_exporter_interface kTable = {
-      sizeof(flame_exporter_interface), 0, create, destroy, check, write};
+      sizeof(flame_exporter_interface), 0, create, destroy, check, write, layer_layout};
 };
 
 }  // namespace detail

@@ -1,6 +1,16 @@
-/* An exporter writes trained parameters, or a picture, as a file that other programs read. A picture
- * is a set of one tensor, "picture": [height, width, channels] with 1, 3 or 4 channels, U8, or floats
- * from 0 to 1. */
+/* An exporter writes trained parameters, or a picture, as a file that other programs read.
+ *
+ * A picture is a set of one tensor, "picture": [height, width, channels] with 1, 3 or 4 channels, U8,
+ * or floats from 0 to 1.
+ *
+ * A low-rank adapter is a set of three tensors for each layer that it changes:
+ *   PART/LAYER.lora_down.weight  [rank, in], or [rank, in, height, width] of a convolution
+ *   PART/LAYER.lora_up.weight    [out, rank], or [out, rank, 1, 1]
+ *   PART/LAYER.alpha             a scalar: the change is alpha / rank · up · down
+ * PART is the model's place: "unet", "transformer", "text_encoder", "text_encoder_2"; LAYER is the name
+ * of the layer's weight without ".weight", in the layout that layer_layout says.
+ *
+ * A whole model is a set of tensors with the names and shapes of files, which begin with "model:". */
 #ifndef FLAME_EXPORTER_H
 #define FLAME_EXPORTER_H
 
@@ -31,6 +41,11 @@ typedef struct flame_exporter_interface {
   flame_status (*write)(flame_exporter *exporter, flame_call *call,
                         const flame_parameters *parameters, const flame_attribute *facts,
                         uint32_t fact_count) FLAME_NOEXCEPT;
+  /* The layout (flame/weights.h) in which the layers of a part are named for this exporter; empty for
+   * the names of the model's programs, as where this function is missing or null. Pure; the text
+   * lives as long as the exporter. [object-serial] */
+  flame_status (*layer_layout)(flame_exporter *exporter, flame_call *call, flame_str part,
+                               flame_str *out) FLAME_NOEXCEPT;
 } flame_exporter_interface;
 
 FLAME_END_C

@@ -73,7 +73,7 @@ typedef struct flame_parameters {
   flame_status (*describe)(void *self, flame_call *call, uint64_t index, flame_str *name,
                            flame_tensor *view) FLAME_NOEXCEPT;
   /* Copies its elements to `into`, a tensor in the processor's memory of the same shape; the type
-   * is converted. Errors: INVALID_ARGUMENT, DEVICE_LOST. [object-serial] */
+   * is converted. Errors: INVALID_ARGUMENT, NUMERIC (overflow), DEVICE_LOST. [object-serial] */
   flame_status (*read)(void *self, flame_call *call, uint64_t index,
                        const flame_tensor *into) FLAME_NOEXCEPT;
 } flame_parameters;

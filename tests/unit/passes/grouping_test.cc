@@ -116,6 +116,22 @@ TEST(JoinSlices, CastsATensorOnceWhereItsSlicesAreCast) {
   EXPECT_EQ(counts.casts, 0u);
 }
 
+TEST(JoinSlices, CastsOnceWhatIsJoinedAndWhatIsNot) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", {DType::kF32, {64}}));
+  const auto row = [&](int64_t start) { return reshape(slice(x, 0, start, 16), {2, 8}); };
+  builder.output("joined", cast(concat({row(0), row(16)}, 0), DType::kBF16).id());
+  builder.output("single", cast(row(32), DType::kBF16).id());
+  const Program program = *builder.finish();
+  JoinCounts counts;
+  const Result<Program> made = join_slices(program, &counts);
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const Program clean = *clean_up(*made);
+  EXPECT_EQ(count_ops(clean, "copy"), 1u) << to_text(clean);
+  EXPECT_EQ(count_ops(clean, "concat"), 0u);
+  EXPECT_EQ(distance(*made, program), 0);
+}
+
 TEST(JoinSlices, SeesNoNeighboursInStridesAndOtherAxes) {
   ProgramBuilder builder;
   const Term x = builder.term(builder.input("x", {DType::kF32, {4, 6}}));

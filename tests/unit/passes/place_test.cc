@@ -171,6 +171,31 @@ TEST(Place, SwapsTwoStatesWithoutLosingOne) {
   EXPECT_EQ(placed->steps[2].outputs[0].storage, placed->inputs[0].tensor.storage);
 }
 
+TEST(Place, PutsInputsAndOutputsIntoTheArenaWhereTheyAreShared) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", kSquare));
+  const Term y = builder.term(builder.input("y", kSquare));
+  const Term early = map("add x0 x1", {x, y});
+  builder.output("early", early.id());
+  builder.output("late", map("mul x0 x1", {matmul(early, early), early}).id());
+  FakeTarget target;
+  PlaceRequest request;
+  request.shares_all = true;
+  const Result<PlacedProgram> placed = place_on(target, builder, request);
+  ASSERT_TRUE(placed.ok()) << placed.error().text();
+  const uint32_t last = static_cast<uint32_t>(placed->steps.size() - 1);
+  for (const Storage &storage : placed->storages) EXPECT_FALSE(storage.external);
+  // Given from the start, and whatever is asked for stays to the end.
+  const auto &storages = placed->storages;
+  for (const PlacedName &input : placed->inputs)
+    EXPECT_EQ(storages[input.tensor.storage].first_step, 0u) << input.name;
+  for (const PlacedName &output : placed->outputs)
+    EXPECT_EQ(storages[output.tensor.storage].last_step, last) << output.name;
+  EXPECT_NE(placed->outputs[0].tensor.storage, placed->outputs[1].tensor.storage);
+  EXPECT_NE(storages[placed->inputs[0].tensor.storage].offset,
+            storages[placed->inputs[1].tensor.storage].offset);
+}
+
 TEST(Place, RefusesAStateOfAnotherType) {
   ProgramBuilder builder;
   const Term state = builder.term(builder.input("state", kSquare));

@@ -90,7 +90,7 @@ uint8_t alpha_of(const Raster &picture, const uint8_t *pixel) {
 Raster channels_of(const Raster &picture, Want want) {
   const size_t channels = want == Want::kColours ? 3 : 1;
   const bool grey = picture.channels <= 2;
-  Raster out{picture.width, picture.height, channels, {}};
+  Raster out{picture.width, picture.height, channels, {}, false};
   out.bytes.resize(out.width * out.height * channels);
   uint8_t *to = out.bytes.data();
   for (size_t i = 0; i < picture.bytes.size(); i += picture.channels, to += channels) {
@@ -98,7 +98,8 @@ Raster channels_of(const Raster &picture, Want want) {
     const uint32_t alpha = alpha_of(picture, pixel);
     const uint32_t red = pixel[0], green = pixel[grey ? 0 : 1], blue = pixel[grey ? 0 : 2];
     const auto over_white = [&](uint32_t value) {
-      return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+      const uint32_t share = picture.multiplied ? value * 255 : value * alpha;
+      return static_cast<uint8_t>(std::min((share + 255 * (255 - alpha) + 127) / 255, 255u));
     };
     if (want == Want::kAlpha) {
       to[0] = static_cast<uint8_t>(alpha);
@@ -126,20 +127,24 @@ bool reply(bool failed, const void *bytes, size_t size) {
   return send_all(&head, sizeof head) && send_all(bytes, size);
 }
 
+// False if this process should end.
 bool answer(const DecodeRequest &request, const std::vector<char> &file) {
   std::string reason;
+  bool out_of_memory = false;
   try {
     const Raster picture = decode(request, file);
     return reply(false, picture.bytes.data(), picture.bytes.size());
   } catch (const std::bad_alloc &) {
     reason = "decoding it takes too much memory";
+    out_of_memory = true;
   } catch (const std::exception &error) {
     reason = error.what();
   } catch (...) {
     reason = "it is broken";
   }
   reason.resize(std::min<size_t>(reason.size(), 1024));
-  return reply(true, reason.data(), reason.size());
+  // What a library holds on to after such a failure is lacking for the next picture.
+  return reply(true, reason.data(), reason.size()) && !out_of_memory;
 }
 
 int serve() {

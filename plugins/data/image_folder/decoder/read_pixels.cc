@@ -56,8 +56,11 @@ Raster read_pixels(Format format, const std::vector<char> &file, uint32_t width,
   if (spec.width != static_cast<int>(width) || spec.height != static_cast<int>(height) ||
       spec.nchannels < 1 || spec.nchannels > 4)
     fail("its header and its pixels have different sizes");
-  Raster out{width, height, static_cast<size_t>(spec.nchannels), {}};
+  Raster out{width, height, static_cast<size_t>(spec.nchannels), {}, false};
   out.bytes.resize(out.width * out.height * out.channels);
+  // Its reader of WebP multiplies whatever the wish.
+  out.multiplied =
+      out.channels % 2 == 0 && spec.get_int_attribute("oiio:UnassociatedAlpha", 0) == 0;
   if (!input->read_image(0, 0, 0, spec.nchannels, OIIO::TypeDesc::UINT8, out.bytes.data()))
     fail(input->geterror());
   return out;

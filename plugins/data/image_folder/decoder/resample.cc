@@ -49,17 +49,18 @@ uint8_t to_byte(float value) {
   return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
 }
 
-// One row of the source, its width cut and resized.
-void resample_row(const uint8_t *from, size_t channels, const std::vector<Taps> &columns,
-                  float *to) {
+// One row of the source, its width cut and resized. The compiler knows the number of channels, so
+// that the sums stay in registers.
+template <size_t kChannels>
+void resample_row(const uint8_t *from, const std::vector<Taps> &columns, uint8_t *to) {
   for (const Taps &taps : columns) {
-    const uint8_t *pixel = from + taps.first * channels;
-    for (size_t c = 0; c < channels; ++c) {
-      float sum = 0;
-      for (size_t k = 0; k < taps.weights.size(); ++k)
-        sum += taps.weights[k] * static_cast<float>(pixel[k * channels + c]);
-      *to++ = sum;
+    const uint8_t *pixel = from + taps.first * kChannels;
+    float sums[kChannels] = {};
+    for (const float weight : taps.weights) {
+      for (size_t c = 0; c < kChannels; ++c) sums[c] += weight * static_cast<float>(pixel[c]);
+      pixel += kChannels;
     }
+    for (const float sum : sums) *to++ = to_byte(sum);
   }
 }
 
@@ -71,18 +72,19 @@ Raster resample(const Raster &from, const Cut &cut) {
   const size_t first = rows.front().first;
   const size_t end = rows.back().first + rows.back().weights.size();
   const size_t line = cut.width * from.channels;
-  std::vector<float> narrow((end - first) * line);
+  std::vector<uint8_t> narrow((end - first) * line);
+  const auto resample_this = from.channels == 3 ? resample_row<3> : resample_row<1>;
   for (size_t row = first; row < end; ++row)
-    resample_row(from.bytes.data() + row * from.width * from.channels, from.channels, columns,
-                 narrow.data() + (row - first) * line);
-  Raster out{cut.width, cut.height, from.channels, std::vector<uint8_t>(cut.height * line)};
+    resample_this(from.bytes.data() + row * from.width * from.channels, columns,
+                  narrow.data() + (row - first) * line);
+  Raster out{cut.width, cut.height, from.channels, std::vector<uint8_t>(cut.height * line), false};
   std::vector<float> sums(line);
   for (size_t row = 0; row < cut.height; ++row) {
     std::fill(sums.begin(), sums.end(), 0.0f);
     for (size_t k = 0; k < rows[row].weights.size(); ++k) {
       const float weight = rows[row].weights[k];
-      const float *source = narrow.data() + (rows[row].first + k - first) * line;
-      for (size_t i = 0; i < line; ++i) sums[i] += weight * source[i];
+      const uint8_t *source = narrow.data() + (rows[row].first + k - first) * line;
+      for (size_t i = 0; i < line; ++i) sums[i] += weight * static_cast<float>(source[i]);
     }
     std::transform(sums.begin(), sums.end(), out.bytes.data() + row * line, to_byte);
   }
@@ -109,7 +111,7 @@ Raster upright(Raster from, uint32_t orientation) {
   const bool from_below =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   Raster out{turned ? from.height : from.width, turned ? from.width : from.height, from.channels,
-             std::vector<uint8_t>(from.bytes.size())};
+             std::vector<uint8_t>(from.bytes.size()), false};
   uint8_t *to = out.bytes.data();
   for (size_t y = 0; y < out.height; ++y) {
     for (size_t x = 0; x < out.width; ++x, to += from.channels) {

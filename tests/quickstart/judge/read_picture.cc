@@ -1,4 +1,4 @@
-#include "tests/quickstart/read_picture.h"
+#include "tests/quickstart/judge/read_picture.h"
 
 #include <OpenImageIO/imageio.h>
 

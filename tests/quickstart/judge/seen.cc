@@ -1,4 +1,4 @@
-#include "tests/quickstart/seen.h"
+#include "tests/quickstart/judge/seen.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,7 @@ constexpr double kFarthestColour = 75;
 
 constexpr int kSmallest = 60;      // pixels of a thing
 constexpr double kLargeFrom = 22;  // half of the longer side, in pixels
-constexpr double kLeastLikeness = 0.72;
+constexpr double kLeastLikeness = 0.66;
 constexpr double kMostStretched = 1.3;  // sides against those of the shape
 
 // A shape over its own bounding box: x and y from -1 to 1, y down. Stretched is width by height.

@@ -6,7 +6,7 @@
 
 #include <iostream>
 
-#include "tests/quickstart/read_picture.h"
+#include "tests/quickstart/judge/read_picture.h"
 
 namespace flame::quickstart {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/quickstart/seen.h"
+#include "tests/quickstart/judge/seen.h"
 
 namespace flame::quickstart {
 

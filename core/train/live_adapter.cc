@@ -1,0 +1,87 @@
+#include "core/train/live_adapter.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/ops/catalogue/terms.h"
+#include "core/program/rewrite.h"
+
+namespace flame {
+namespace {
+
+// What a rule makes of a layer, this much of it.
+AdaptFunction with_strength(const AdaptFunction &adapt, double strength) {
+  if (!adapt || strength == 1) return adapt;
+  return [adapt, strength](ProgramBuilder &builder, const Layer &layer) -> Result<ValueId> {
+    FLAME_ASSIGN(const ValueId made, adapt(builder, layer));
+    if (made == layer.output) return made;
+    const Term before = builder.term(layer.output);
+    return (before + (builder.term(made) - before) * strength).id();
+  };
+}
+
+Result<Program> adapted(const std::vector<TrainedPart> &parts, double strength,
+                        const std::string &role, const Program &program) {
+  const auto part = std::ranges::find(parts, role, &TrainedPart::role);
+  if (part == parts.end()) return program;
+  AdaptRequest request = part->adapt;
+  for (AdaptRule &rule : request.rules) rule.adapt = with_strength(rule.adapt, strength);
+  FLAME_ASSIGN(Adapted made, adapt(program, request));
+  return std::move(made.program);
+}
+
+// Adapters at layers that no training reaches have no parameters that learn: they start without
+// effect, and stay so.
+Result<Program> without_unreached(const Trainer &trainer, const Program &named) {
+  ProgramBuilder builder;
+  const std::vector<std::string> &unreached = trainer.plan().unreached;
+  ProgramCopy copy(named, builder, [&](std::string_view name, ValueId value) {
+    if (std::ranges::find(unreached, name) == unreached.end()) return ValueId{0};
+    const TensorType &type = named.type(value);
+    return fill(builder, type.shape, 0, type.dtype).id();
+  });
+  for (const Node &node : named.nodes()) copy.add(node, builder);
+  copy.outputs();
+  return builder.finish();
+}
+
+// Every parameter that learns as a piece of its group's buffer.
+Result<Program> bound(const Trainer &trainer, const Program &named) {
+  FLAME_ASSIGN(const Program reached, without_unreached(trainer, named));
+  ProgramBuilder builder;
+  std::unordered_map<std::string, ValueId> views;
+  for (const FlatGroup &group : trainer.plan().layout) {
+    const bool used = std::ranges::any_of(group.slices, [&](const FlatSlice &slice) {
+      return reached.find_parameter(slice.parameter) != nullptr;
+    });
+    if (!used) continue;
+    const Term buffer =
+        builder.term(builder.input(parameters_name(group.name), {DType::kF32, group.shape()}));
+    for (const FlatSlice &part : group.slices) {
+      const Term piece = slice(buffer, 0, part.offset, part.type.shape.element_count());
+      views[part.parameter] = cast(reshape(piece, part.type.shape), part.type.dtype).id();
+    }
+  }
+  ProgramCopy copy(reached, builder, [&](std::string_view name, ValueId) {
+    const auto found = views.find(std::string(name));
+    return found == views.end() ? ValueId{0} : found->second;
+  });
+  for (const Node &node : reached.nodes()) copy.add(node, builder);
+  copy.outputs();
+  return builder.finish();
+}
+
+}  // namespace
+
+LiveAdapter live_adapter(Trainer &trainer, const std::vector<TrainedPart> &parts, double strength) {
+  LiveAdapter live;
+  live.store = &trainer.store();
+  live.adapt = [&parts, strength](const std::string &role, const Program &program) {
+    return adapted(parts, strength, role, program);
+  };
+  live.bind = [&trainer](const Program &named) { return bound(trainer, named); };
+  live.is_loaded = [&trainer](const std::string &name) { return trainer.has_weight(name); };
+  return live;
+}
+
+}  // namespace flame

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Writes training.json: one micro-batch of training in PyTorch and diffusers, in f64, with every way to mix noise in and to weigh
+errors: the losses, and the gradients of LoRA beside the attention of recordings/sdxl_unet_a. For developers; no test needs it.
+
+    python3 -m venv venv && venv/bin/pip install torch==2.11.0 numpy==2.4.6 diffusers==0.42.0 safetensors==0.8.0
+    venv/bin/python tests/golden/make_training.py
+"""
+import json
+import math
+import pathlib
+import sys
+
+import diffusers
+import numpy
+import safetensors.numpy
+import torch
+from diffusers.models import embeddings
+from diffusers.training_utils import compute_snr
+
+import philox
+from golden_file import VERSIONS, Draw, check_versions, numbers
+
+DIFFUSERS = "0.42.0"
+FOLDER = pathlib.Path(__file__).parent
+RANK, SCALE = 2, 0.5
+SEED, COUNTER = 12345678901, 42
+TIMES = [900, 37]
+NOISE, OFFSET, PYRAMID = 16, 17, 32  # streams, see core/train/random_streams.h
+
+
+def exact_sinusoids(timesteps, embedding_dim, flip_sin_to_cos=False, downscale_freq_shift=1, scale=1, max_period=10000):
+    half = embedding_dim // 2
+    exponents = -math.log(max_period) * torch.arange(half, dtype=torch.float64) / (half - downscale_freq_shift)
+    angles = scale * timesteps[:, None].double() * exponents.exp()[None, :]
+    parts = (angles.cos(), angles.sin()) if flip_sin_to_cos else (angles.sin(), angles.cos())
+    return torch.cat(parts, dim=-1)
+
+
+embeddings.get_timestep_embedding = exact_sinusoids
+
+
+def draw(seed, *shape):
+    made = Draw(list(shape))
+    made.seed = seed
+    return made.tensor().float().double()
+
+
+def adapted_unet():
+    """The UNet with down and up of LoRA at each projection of an attention; all of it f64."""
+    path = FOLDER / "recordings/sdxl_unet_a.safetensors"
+    with safetensors.safe_open(path, framework="numpy") as file:
+        config = json.loads(file.metadata()["flame.config"])
+    unet = diffusers.UNet2DConditionModel(**config).double().eval()
+    weights = safetensors.numpy.load_file(FOLDER / "recordings/sdxl_unet_a.weights.safetensors")
+    unet.load_state_dict({name: torch.from_numpy(value).double() for name, value in weights.items()})
+    trained = {}
+    layers = {name: module for name, module in unet.named_modules() if name.endswith(("to_q", "to_k", "to_v", "to_out.0"))}
+    for place, (name, module) in enumerate(sorted(layers.items())):
+        seed = 1000 + 2 * place
+        down = (draw(seed, RANK, module.in_features) * 0.5).requires_grad_(True)
+        up = (draw(seed + 1, module.out_features, RANK) * 0.5).requires_grad_(True)
+        trained[f"{name}.lora_down.weight"], trained[f"{name}.lora_up.weight"] = down, up
+        module.register_forward_hook(lambda _, given, answer, down=down, up=up: answer + SCALE * (given[0] @ down.T) @ up.T)
+    return unet, trained
+
+
+def channels_first(array):
+    return torch.from_numpy(numpy.ascontiguousarray(array)).double().permute(0, 3, 1, 2)
+
+
+def drawn_noise(shape, offset, pyramid):
+    """As core/train/objective.h says; `shape` is [n, h, w, c]."""
+    noise = channels_first(philox.normal(SEED, COUNTER, NOISE, shape))
+    batch, height, width, channels = shape
+    if pyramid:
+        level, part, small = 0, 1.0, [height, width]
+        while max(small) > 1:
+            small = [max(1, side // 2) for side in small]
+            part *= pyramid
+            coarse = channels_first(philox.normal(SEED, COUNTER, PYRAMID + level, (batch, *small, channels)))
+            noise = noise + part * torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
+            level += 1
+        noise = noise / (noise - noise.mean((1, 2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True).sqrt()
+    if offset:
+        noise = noise + offset * channels_first(philox.normal(SEED, COUNTER, OFFSET, (batch, 1, 1, channels)))
+    return noise
+
+
+def schedule(zero_terminal, prediction):
+    made = diffusers.DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction)
+    roots = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64)
+    kept = torch.cumprod(1 - roots**2, dim=0)
+    if zero_terminal:  # the formula of diffusers' rescale_zero_terminal_snr, in f64
+        root = kept.sqrt()
+        kept = ((root - root[-1]) * root[0] / (root[0] - root[-1]))**2
+    made.alphas_cumprod = kept
+    return made
+
+
+def weights_of(case, scheduler, times):
+    """kohya's formulas; diffusers has the same for min-SNR but for its + 1 in v."""
+    if case.get("weighting", "even") == "even":
+        return torch.ones(len(times), dtype=torch.float64)
+    snr = compute_snr(scheduler, times).double()
+    velocity = scheduler.config.prediction_type == "v_prediction"
+    if case["weighting"] == "min_snr":
+        least = torch.minimum(snr, torch.full_like(snr, case["gamma"]))
+        return least / (snr + 1) if velocity else least / snr
+    bounded = snr.clamp(max=1000)
+    return 1 / (bounded + 1) if velocity else 1 / bounded.sqrt()
+
+
+def run(name, unet, trained, **case):
+    times = torch.tensor(case.pop("times", TIMES))
+    prediction = "v_prediction" if case.get("velocity") else "epsilon"
+    scheduler = schedule(case.get("zero_terminal", False), prediction)
+    batch, height, width = 2, 9, 13
+    latent = draw(1, batch, height, width, 4).permute(0, 3, 1, 2)
+    states, pooled = draw(2, batch, 5, 12), draw(3, batch, 8)
+    ids = torch.tensor([[1024, 768, 0, 64, 1024, 1024], [512, 640, 32, 0, 768, 512]], dtype=torch.float64)
+    example = torch.tensor(case.get("example_weights", [1.0, 1.0]), dtype=torch.float64)
+    noise = drawn_noise((batch, height, width, 4), case.get("offset", 0), case.get("pyramid", 0))
+    seen = scheduler.add_noise(latent, noise, times)
+    target = scheduler.get_velocity(latent, noise, times) if case.get("velocity") else noise
+    answer = unet(seen, times.double(), states, added_cond_kwargs={"text_embeds": pooled, "time_ids": ids}).sample
+    error = (answer - target).square()
+    if "huber_delta" in case:
+        delta = case["huber_delta"]
+        error = 2 * delta * ((error + delta**2).sqrt() - delta)
+    if case.get("masked"):
+        error = error * ((draw(4, batch, height, width, 1) + 1) / 2).permute(0, 3, 1, 2)
+    losses = error.mean((1, 2, 3))
+    loss = (losses * weights_of(case, scheduler, times) * example).mean()
+    gradients = torch.autograd.grad(loss, list(trained.values()))
+    print(f"{name}: loss {loss.item():.6f}")
+    return {"name": name, **case, "times": times.tolist(), "loss": loss.item(), "losses": losses.tolist(),
+            "gradients": {key: [float(f"{x:.10g}") for x in numbers(value)] for key, value in zip(trained, gradients)}}
+
+
+def main():
+    check_versions()
+    if diffusers.__version__ != DIFFUSERS:
+        sys.exit(f"diffusers is {diffusers.__version__}, but this file is made with {DIFFUSERS}")
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    unet, trained = adapted_unet()
+    cases = [
+        run("epsilon", unet, trained),
+        run("velocity", unet, trained, velocity=True),
+        run("min_snr", unet, trained, weighting="min_snr", gamma=5.0),
+        run("min_snr_velocity", unet, trained, weighting="min_snr", gamma=5.0, velocity=True),
+        run("debiased", unet, trained, weighting="debiased"),
+        run("debiased_velocity", unet, trained, weighting="debiased", velocity=True, times=[3, 700]),
+        run("noise_offset", unet, trained, offset=0.1),
+        run("pyramid", unet, trained, pyramid=0.6, offset=0.05),
+        run("zero_terminal", unet, trained, velocity=True, zero_terminal=True, times=[999, 500]),
+        run("huber", unet, trained, huber_delta=0.1),
+        run("masked", unet, trained, masked=True),
+        run("example_weights", unet, trained, example_weights=[0.25, 2.0]),
+    ]
+    record = {"versions": VERSIONS | {"diffusers": DIFFUSERS}, "seed": SEED, "counter": COUNTER, "rank": RANK, "scale": SCALE,
+              "cases": cases}
+    path = FOLDER / "training.json"
+    path.write_text(json.dumps(record, separators=(",", ":")) + "\n")
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""The tiny SDXL draws what it is asked for: 64 pictures by `flamehost run`, judged from their pixels."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "grey", "black")
+SHAPES = ("circle", "square", "triangle", "star", "cross", "ring")
+WHITE = " on a white background"
+
+
+def captions():
+    """40 of one shape, 24 of two, of the kinds that the model was trained with."""
+    for i in range(40):
+        yield f"a {('large', 'small')[i // 2 % 2]} {COLOURS[i % 10]} {SHAPES[i % 6]}{WHITE}"
+    for i in range(24):
+        first = f"a {('large', 'small')[i // 3 % 2]} {COLOURS[i % 10]} {SHAPES[i % 6]}"
+        second = f"a {('small', 'large')[i // 3 % 2]} {COLOURS[(i * 3 + 1) % 10]} {SHAPES[(i + 2) % 6]}"
+        yield f"{first} {('above', 'left of')[i % 2]} {second}{WHITE}"
+
+
+class Quickstart(unittest.TestCase):
+    def draw(self, folder, prompts, changes=()):
+        """Pictures by their prompts. On one thread: other tests run beside it, and threads that wait for each other would suffer."""
+        settings = json.dumps(list(prompts))
+        words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart/draw.yaml", "--set", f"sample.prompts={settings}",
+                 "--set", "backend.use=onednn", "--set", "backend.threads=1", *(word for key, value in changes for word in ("--set", f"{key}={value}"))]
+        run = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        files = sorted(file for file in (pathlib.Path(folder) / "runs/quickstart-draw/pictures").iterdir() if file.name != "grid.png")
+        self.assertEqual(len(files), len(prompts))
+        return files
+
+    def pixels(self, file):
+        reader = ROOT / "tests/exporters/read_png.py"
+        told = subprocess.run([sys.executable, reader, file], capture_output=True, text=True, check=True).stdout
+        return bytes.fromhex(re.search(r"^pixels (\w+)$", told, re.MULTILINE).group(1))
+
+    def score(self, files, prompts):
+        lines = "".join(f"{file}\t{prompt}\n" for file, prompt in zip(files, prompts))
+        run = subprocess.run([os.environ["JUDGE"]], input=lines, capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.told = run.stdout  # for messages of failures
+        return int(re.search(r"^(\d+) of \d+$", run.stdout, re.MULTILINE).group(1))
+
+    def test_the_tiny_sdxl_draws_what_it_is_asked_for(self):
+        prompts = list(captions())
+        with tempfile.TemporaryDirectory() as folder:
+            files = self.draw(folder, prompts)
+            self.assertGreaterEqual(self.score(files, prompts), 0.95 * len(prompts), self.told)
+            # The judge sees the difference: other captions are not what the pictures show.
+            self.assertLessEqual(self.score(files, prompts[1:] + prompts[:1]), 2, self.told)
+
+    def test_its_pictures_are_those_of_a_whole_diffusers_pipeline(self):
+        golden = ROOT / "tests/golden/pictures"
+        for case in json.loads((golden / "cases.json").read_text()):
+            with self.subTest(case["name"]), tempfile.TemporaryDirectory() as folder:
+                changes = [(f"sample.{key}", json.dumps(case[key])) for key in ("negative", "seed", "steps", "guidance", "rescale")]
+                changes += [("sample.sampler", f"{{use: {case['sampler']}}}"), ("model.prediction_type", case["prediction"])]
+                file, = self.draw(folder, [case["prompt"]], changes)
+                ours, theirs = (self.pixels(picture) for picture in (file, golden / f"{case['name']}.png"))
+                self.assertEqual(len(ours), 128 * 128 * 3)
+                self.assertLessEqual(max(abs(a - b) for a, b in zip(ours, theirs, strict=True)), 1)
+
+    def test_the_tiny_sdxl_has_never_seen_a_zorb(self):
+        prompts = [f"a large {COLOURS[i % 10]} zorb{WHITE}" for i in range(16)]
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertLessEqual(self.score(self.draw(folder, prompts, [("sample.seed", 100)]), prompts), 1, self.told)
+
+
+if __name__ == "__main__":
+    unittest.main()
