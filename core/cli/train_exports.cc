@@ -150,6 +150,7 @@ Result<std::vector<WrittenExport>> write_exports(PluginHost &host, const Pipelin
                                                                 : export_adapter(request, maker));
         written.push_back({request.path.string(), report.text()});
         fmt::print("{}  {}\n", printable(request.path.string()), report.text());
+        written.push_back({request.path.string(), report.text()});
         return {};
       }));
   return written;

@@ -123,7 +123,7 @@ Status TrainRecord::steps(std::span<const StepReport> reports) {
 }
 
 ClockPause TrainRecord::pause() {
-  progress_->clear();
+  if (progress_) progress_->clear();
   memory_is_known_ = false;
   return ClockPause(clock_);
 }

@@ -35,7 +35,7 @@ def pipeline(run, **changes):
         "backend": {"use": "onednn", "precision": "f32", "threads": 1},
         "model": {"use": "sdxl", "weights": ["tiny.safetensors"], "config": "tiny"},
         "data": {"use": "image-folder", "path": "pictures", "resolution": 64, "bucket_step": 16, "min_bucket": 32, "validation": 2,
-                 "index": "index"},
+                 "index": "index", "cache": "features"},
         "adapter": {"use": "lora", "rank": 2, "layers": ["attention"]},
         "train": {"steps": STEPS, "batch": 2, "validate_every": 4, "optimizer": {"use": "adamw", "lr": 1e-2},
                   "schedule": {"use": "linear", "warmup": 2}},
