@@ -193,6 +193,19 @@ class TrainingOut(unittest.TestCase):
         for each in plan["times"]:
             self.assertTrue(math.isfinite(each["seconds"]) and each["seconds"] > 0, each)
 
+    def test_the_plan_counts_the_pictures_beside_the_training(self):
+        (self.folder / "plan.yaml").write_text(pipeline("d", train={"steps": 1, "schedule": {"use": "constant"}}, sample={
+            "prompts": ["a"], "width": 64, "height": 64, "steps": 2, "guidance": 4}))
+        run = self.flamehost("run", "plan.yaml")
+        self.assertEqual(run.returncode, 0, run)
+        taken = next(row["memory_bytes"] for row in self.rows("d") if "loss" in row)
+        _, plan = self.plan()
+        self.assertEqual(plan["peak_phase"], "pictures beside the training")
+        self.assertGreaterEqual(plan["peak_bytes"], taken)
+        self.assertLessEqual(plan["peak_bytes"], 1.05 * taken)
+        page = (self.folder / "runs/d/report.html").read_text()
+        self.assertEqual(page.count("src=\"data:image/png;base64,"), 2)
+
     def test_what_cannot_fit_is_refused_with_the_table(self):
         (self.folder / "plan.yaml").write_text(pipeline("a"))
         run = self.flamehost("plan", "plan.yaml", "--device-memory", "1MiB")
