@@ -39,11 +39,7 @@ find_path(FLAME_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
 set_target_properties(Utf8proc::static PROPERTIES IMPORTED_LOCATION ${FLAME_UTF8PROC} INTERFACE_COMPILE_DEFINITIONS UTF8PROC_STATIC
                                                   INTERFACE_INCLUDE_DIRECTORIES ${FLAME_UTF8PROC_INCLUDE})
 
-# Linked in for the same reason.
 flame_find(zlib ZLIB)
-add_library(Zlib::static STATIC IMPORTED GLOBAL)
-find_library(FLAME_ZLIB libz.a REQUIRED)
-set_target_properties(Zlib::static PROPERTIES IMPORTED_LOCATION ${FLAME_ZLIB} INTERFACE_INCLUDE_DIRECTORIES "${ZLIB_INCLUDE_DIRS}")
 
 # Only what the exporter png needs. The CMake files of Debian's package ask for its programs too, which are not used.
 add_library(OpenImageIO::png INTERFACE IMPORTED GLOBAL)

@@ -185,7 +185,7 @@ TEST(Pipeline, SaysWhereAKeyOfAnotherSectionBelongs) {
 
 TEST(Pipeline, ListsTheKeysWhereNoneIsNear) {
   EXPECT_EQ(problem(with("adapter: {use: lora, zzzzzzz: 4}\n")).hint,
-            "the keys here are use, layers, continue_from, parts, rank, alpha, include, exclude");
+            "the keys here are use, layers, continue_from, rank, alpha, include, exclude, parts");
 }
 
 TEST(Pipeline, SaysWhichKindAMisplacedComponentIs) {

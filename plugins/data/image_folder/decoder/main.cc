@@ -54,12 +54,15 @@ void limit(int resource, rlim_t most) {
   setrlimit(static_cast<__rlimit_resource>(resource), &value);
 }
 
-// What the process maps already: OpenImageIO's libraries.
-rlim_t mapped_bytes() {
+// Beyond what the process maps already: OpenImageIO's libraries. None with AddressSanitizer, which
+// maps terabytes.
+void limit_memory([[maybe_unused]] rlim_t memory_bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
   std::ifstream statm("/proc/self/statm");
   rlim_t pages = 0;
   statm >> pages;
-  return pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+  limit(RLIMIT_AS, pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + memory_bytes);
+#endif
 }
 
 void lock_in(rlim_t memory_bytes) {
@@ -67,9 +70,7 @@ void lock_in(rlim_t memory_bytes) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_FSIZE, 0);
-#if !defined(__SANITIZE_ADDRESS__)  // which maps terabytes
-  limit(RLIMIT_AS, mapped_bytes() + memory_bytes);
-#endif
+  limit_memory(memory_bytes);
   limit(RLIMIT_NOFILE, 3);  // no further file, and no socket
 }
 
