@@ -73,6 +73,18 @@ class Quickstart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.assertLessEqual(self.score(self.draw(folder, prompts, [("sample.seed", 100)]), prompts), 1, self.told)
 
+    def test_an_adapter_that_learned_nothing_is_not_exported(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "zorb.safetensors"
+            settings = {"train.steps": 2, "train.optimizer.lr": 1e-30, "sample.prompts": '["a red zorb"]', "sample.steps": 1,
+                        "backend.use": "onednn", "backend.threads": 1, "export.0.path": path, "data.cache": f"{folder}/cache"}
+            words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart.yaml",
+                     *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
+            run = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 5, run.stderr)
+            self.assertIn("it has learned nothing, and is not exported", run.stderr)
+            self.assertFalse(path.exists())
+
 
 if __name__ == "__main__":
     unittest.main()
