@@ -132,11 +132,13 @@ class Checkpoints(unittest.TestCase):
         last = {call: number for number, call in enumerate(calls)}
 
         def flushed(file):
-            """The file under its name, from one that has six letters more."""
+            """The file under its name, by way of one that has six letters more, from one without a name."""
             renamed = last["rename", file]
-            temporary, = {path for _, path in calls if path.startswith(file + ".")}
-            self.assertLess(last["write", temporary], last["fsync", temporary])
-            self.assertLess(last["fsync", temporary], renamed)
+            linked, = (number for number, (name, path) in enumerate(calls) if name == "link" and path.startswith(file + "."))
+            name, unnamed = calls[linked - 1]
+            self.assertEqual(name, "from")
+            order = [last["write", unnamed], last["fsync", unnamed], linked, renamed]
+            self.assertEqual(order, sorted(order), calls)
             return renamed
 
         state, settings, manifest = (flushed(f".making/{name}") for name in ("state.safetensors", "pipeline.json", "manifest.json"))
@@ -152,19 +154,19 @@ class Checkpoints(unittest.TestCase):
         run = self.writer("write", 1, free=300000)
         self.assertEqual(run.returncode, 6, run)
         self.assertIn("a checkpoint needs", run.stderr)
-        self.assertIn("make room on this disk", run.stderr)
+        self.assertIn("make room", run.stderr)
         self.assertFalse((self.place / ".making").exists())
         self.assertEqual(self.newest(), 3)
 
     def test_a_full_disk_and_a_read_only_one_say_what_to_do(self):
         self.assertEqual(self.writer("write", 3).returncode, 0)
-        self.assertIn("make room on this disk", self.writer("write", 1, at=12, kind="ENOSPC", ever=1).stderr)
-        self.assertIn("run where you may write", self.writer("write", 1, at=1, kind="EROFS", ever=1).stderr)
+        self.assertIn("make room", self.writer("write", 1, at=12, kind="ENOSPC", ever=1).stderr)
+        self.assertIn("take a folder that you may use", self.writer("write", 1, at=1, kind="EROFS", ever=1).stderr)
         shutil.rmtree(self.place)
         run = self.writer("write", 1, at=1, kind="EACCES", ever=1)
         self.assertEqual(run.returncode, 6, run)
         self.assertIn("cannot make the folder: Permission denied", run.stderr)
-        self.assertIn("run where you may write", run.stderr)
+        self.assertIn("take a folder that you may use", run.stderr)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 //   FAULT_KIND   kill, kill_after, short, ENOSPC, EIO, EACCES, EROFS
 //   FAULT_EVER   if set, all calls behind it too
 //   FAULT_COUNT  a file that gets the number of calls when the program ends
-//   FAULT_LOG    a file that gets a line for each write, fsync and rename: "fsync PATH"
+//   FAULT_LOG    a file that gets a line for each write, fsync, link and rename: "fsync PATH"; a file
+//                that was opened without a name is PATH/unnamed-NUMBER, and a link two lines: from, link
 //   FAULT_FREE   the bytes that statvfs says are free
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ struct Plan {
   long calls = 0;
   bool known[4096] = {};       // descriptors under the folder
   char paths[4096][256] = {};  // of them
+  int unnamed = 0;             // files that were opened without a name
   FILE *log = getenv("FAULT_LOG") ? fopen(getenv("FAULT_LOG"), "w") : nullptr;
 
   bool is(const char *name) const { return kind && strcmp(kind, name) == 0; }
@@ -80,10 +82,15 @@ long faulty(bool counted, Call call) {
   return answer;
 }
 
-int opened(const char *path, int descriptor) {
+int opened(const char *path, int flags, int descriptor) {
   if (descriptor < 0 || descriptor >= 4096) return descriptor;
   plan().known[descriptor] = plan().counts(path);
-  snprintf(plan().paths[descriptor], sizeof plan().paths[descriptor], "%s", path);
+  char *kept = plan().paths[descriptor];
+  if ((flags & O_TMPFILE) == O_TMPFILE) {
+    snprintf(kept, sizeof plan().paths[descriptor], "%s/unnamed-%d", path, ++plan().unnamed);
+  } else {
+    snprintf(kept, sizeof plan().paths[descriptor], "%s", path);
+  }
   return descriptor;
 }
 
@@ -109,14 +116,14 @@ struct AtExit {
 
 extern "C" {
 
-#define OPEN(name)                                                                   \
-  int name(const char *path, int flags, ...) {                                       \
-    va_list list;                                                                    \
-    va_start(list, flags);                                                           \
-    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;    \
-    va_end(list);                                                                    \
-    const auto call = [&] { return long{NEXT(name)(path, flags, mode)}; };           \
-    return opened(path, static_cast<int>(faulty(plan().counts(path, flags), call))); \
+#define OPEN(name)                                                                          \
+  int name(const char *path, int flags, ...) {                                              \
+    va_list list;                                                                           \
+    va_start(list, flags);                                                                  \
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;           \
+    va_end(list);                                                                           \
+    const auto call = [&] { return long{NEXT(name)(path, flags, mode)}; };                  \
+    return opened(path, flags, static_cast<int>(faulty(plan().counts(path, flags), call))); \
   }
 OPEN(open)
 OPEN(open64)
@@ -138,11 +145,11 @@ OPENAT(openat64)
 
 int mkostemp(char *name, int flags) {
   const auto call = [&] { return long{NEXT(mkostemp)(name, flags)}; };
-  return opened(name, static_cast<int>(faulty(plan().counts(name), call)));
+  return opened(name, 0, static_cast<int>(faulty(plan().counts(name), call)));
 }
 int mkostemp64(char *name, int flags) {
   const auto call = [&] { return long{NEXT(mkostemp64)(name, flags)}; };
-  return opened(name, static_cast<int>(faulty(plan().counts(name), call)));
+  return opened(name, 0, static_cast<int>(faulty(plan().counts(name), call)));
 }
 
 ssize_t write(int descriptor, const void *bytes, size_t size) {
@@ -192,6 +199,15 @@ int mkdir(const char *path, mode_t mode) {
 int rename(const char *from, const char *to) {
   note("rename", to);
   return static_cast<int>(faulty(plan().counts(to), [&] { return long{NEXT(rename)(from, to)}; }));
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+  int descriptor = -1;
+  if (sscanf(from, "/proc/self/fd/%d", &descriptor) == 1) note("from", descriptor);
+  note("link", to);
+  return static_cast<int>(faulty(plan().counts(to), [&] {
+    return long{NEXT(linkat)(from_folder, from, to_folder, to, flags)};
+  }));
 }
 
 int statvfs(const char *path, struct statvfs *answer) {

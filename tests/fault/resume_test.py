@@ -199,8 +199,8 @@ class Resume(unittest.TestCase):
     def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(self):
         self.forget(4)
         under = {"LD_PRELOAD": FAULTS, "FAULT_UNDER": f"runs/{self.name}/checkpoints"}
-        self.wrong(6, self.run_it(**under, FAULT_FREE="1000"), "a checkpoint needs", "make room on this disk")
-        self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="ENOSPC", FAULT_EVER="1"), "No space left", "make room on this disk")
+        self.wrong(6, self.run_it(**under, FAULT_FREE="1000"), "a checkpoint needs", "make room")
+        self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="ENOSPC", FAULT_EVER="1"), "No space left", "make room")
         self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="EIO"), "Input/output error")
         self.assertEqual(self.run_it().returncode, 0)
         self.assertEqual((self.place / "step-000004/state.safetensors").read_bytes(),
@@ -209,7 +209,7 @@ class Resume(unittest.TestCase):
     def test_a_folder_that_cannot_be_written_is_said_before_anything_is_loaded(self):
         under = {"LD_PRELOAD": FAULTS, "FAULT_UNDER": f"runs/{self.name}", "FAULT_AT": "1", "FAULT_KIND": "EROFS", "FAULT_EVER": "1"}
         run = self.run_it(**under)
-        self.wrong(6, run, f"runs/{self.name}/lock: cannot open: Read-only file system", "run where you may write")
+        self.wrong(6, run, f"runs/{self.name}/lock: cannot open: Read-only file system", "take a folder that you may use")
         self.assertEqual(run.stdout, "")
         shutil.rmtree(self.place)
         self.place.write_text("in the way")
