@@ -201,7 +201,7 @@ class Resume(unittest.TestCase):
         under = {"LD_PRELOAD": FAULTS, "FAULT_UNDER": f"runs/{self.name}/checkpoints"}
         self.wrong(6, self.run_it(**under, FAULT_FREE="1000"), "a checkpoint needs", "make room")
         self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="ENOSPC", FAULT_EVER="1"), "No space left", "make room")
-        self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="EIO"), "Input/output error")
+        self.wrong(6, self.run_it(**under, FAULT_AT="18", FAULT_KIND="EIO", FAULT_EVER="1"), "Input/output error")
         self.assertEqual(self.run_it().returncode, 0)
         self.assertEqual((self.place / "step-000004/state.safetensors").read_bytes(),
                          (self.folder / "runs/whole/checkpoints/step-000004/state.safetensors").read_bytes())
