@@ -12,9 +12,12 @@ namespace flame::conformance {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kSpecials[] = {kInfinity, -kInfinity, std::nan(""), 0.0,   -0.0, 3e38,
-                                -3e38,     1e-40,      -1e-40,       1e-6,  -1.0, 1.0,
-                                2.5,       -88.5,      89.0,         -255.5};
+constexpr double kSpecials[] = {kInfinity, -kInfinity, std::numeric_limits<double>::quiet_NaN(),
+                                0.0,       -0.0,       3e38,
+                                -3e38,     1e-40,      -1e-40,
+                                1e-6,      -1.0,       1.0,
+                                2.5,       -88.5,      89.0,
+                                -255.5};
 
 constexpr int64_t kLargeWhole = int64_t{1} << 40;
 

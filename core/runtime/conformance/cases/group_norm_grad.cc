@@ -17,7 +17,8 @@ const Sizes kSizes[] = {{{2, 4, 4, 6}, 3}, {{1, 3, 5, 32}, 8},   {{2, 7, 12}, 4}
 
 OpCases group_norm_grad_cases() {
   OpCases cases;
-  for (const auto &[x, groups] : kSizes) {
+  for (const auto &[sizes, groups] : kSizes) {
+    const auto &x = sizes;  // clang 14 takes no binding into a lambda
     for (const char *activation : {"", "silu"}) {
       const Attributes attributes{{"groups", groups}, {"activation", std::string(activation)}};
       const CaseOperand mean = answer({x[0], groups}, 1, TypeOf::kCompute);
