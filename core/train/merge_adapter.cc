@@ -78,7 +78,8 @@ Result<HostTensor> merged(const WeightSet::Entry &entry, const std::vector<Chang
 
 ExportTensors tensors_of(const MergeBase &base, const Changes &changes) {
   ExportTensors tensors;
-  for (const auto &[name, entry] : base.weights->tensors()) {
+  for (const auto &[name, in_file] : base.weights->tensors()) {
+    const WeightSet::Entry entry = in_file;  // clang 14 takes no binding into a lambda
     const auto found = changes.find(name);
     const DType stored = entry.tensor->type->dtype.value_or(DType::kU8);
     if (found == changes.end()) {

@@ -74,8 +74,7 @@ Result<TrainingSet> training_set(const PluginDataSource &source, std::span<const
     return std::tuple(-a.height * a.width, a.height, a.masked) <
            std::tuple(-b.height * b.width, b.height, b.masked);
   });
-  const auto same = std::ranges::unique(set.buckets);
-  set.buckets.erase(same.begin(), same.end());
+  set.buckets.erase(std::unique(set.buckets.begin(), set.buckets.end()), set.buckets.end());
   std::vector<uint64_t> kept;
   if (held_out > 0) {
     FLAME_ASSIGN(kept, choose_held_out(identities, held_out));
