@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/plugin/plugin_sampler.h"
+#include "core/sample/text_states.h"
 #include "core/sample/weight_jobs.h"
 
 namespace flame {
@@ -47,12 +48,6 @@ struct LiveAdapter {
 // them; their weights' files do not have to. One thread at a time.
 class PaintPrograms {
  public:
-  struct Encoder {
-    const PluginModel *model = nullptr;
-    std::string role;
-    std::unique_ptr<Executable> program;
-  };
-
   // Errors: sizes that the model cannot have, parts that do not fit together, what the plans and the
   // files of weights say.
   static Result<std::unique_ptr<PaintPrograms>> make(const PaintModels &models,
@@ -62,7 +57,7 @@ class PaintPrograms {
                                                      const LiveAdapter *live = nullptr);
 
   // Names of inputs begin with the role and a slash: "text_encoder/input_ids", "vae/latent".
-  std::vector<Encoder> encoders;
+  std::vector<TextEncoder> encoders;
   std::unique_ptr<Executable> conditions;  // "conditions/…"
   std::unique_ptr<Executable> step;        // "denoiser/…"
   std::optional<ImageProgram> decoder;     // "ROLE/latent" to "sample"

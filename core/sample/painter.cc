@@ -13,6 +13,8 @@
 namespace flame {
 namespace {
 
+constexpr std::string_view kConditions = "conditions/";  // before the names of their inputs
+
 template <typename T>
 std::span<const std::byte> bytes_of(const std::vector<T> &numbers) {
   return std::as_bytes(std::span(numbers));
@@ -39,7 +41,7 @@ Result<Painter> Painter::make(const PaintModels &models, const PluginSampler &sa
 
 Result<uint64_t> Painter::tokens_cut(const std::string &prompt) const {
   uint64_t cut = 0;
-  for (const PaintPrograms::Encoder &encoder : programs_->encoders) {
+  for (const TextEncoder &encoder : programs_->encoders) {
     FLAME_ASSIGN(const TokenRows rows,
                  encoder.model->tokenize(prompt, programs_->settings.text_rows));
     cut = std::max(cut, rows.text_count - rows.kept_count);
@@ -50,27 +52,11 @@ Result<uint64_t> Painter::tokens_cut(const std::string &prompt) const {
 Result<TensorMap> Painter::conditions_of(const std::string &text) const {
   const Executable &conditions = *programs_->conditions;
   const DeviceStream &stream = programs_->stream;
-  const uint32_t row_count = programs_->settings.text_rows;
-  std::map<std::string, std::vector<std::byte>> states;  // by the conditions' inputs
-  for (const PaintPrograms::Encoder &encoder : programs_->encoders) {
-    FLAME_ASSIGN(TokenRows rows, encoder.model->tokenize(text, row_count));
-    FLAME_ASSIGN(const TokenRows empty, encoder.model->tokenize("", 1));
-    while (rows.ids.size() < size_t{row_count} * rows.row_length)
-      rows.ids.insert(rows.ids.end(), empty.ids.begin(), empty.ids.end());
-    for (uint32_t row = 0; row < row_count; ++row) {
-      const auto ids = std::span(rows.ids).subspan(size_t{row} * rows.row_length, rows.row_length);
-      FLAME_TRY(encoder.program->write(stream, encoder.role + "/input_ids", std::as_bytes(ids)));
-      FLAME_TRY(encoder.program->run(stream));
-      FLAME_ASSIGN(const TensorMap answers, read_outputs(*encoder.program, stream));
-      for (const auto &[name, tensor] : answers) {
-        auto &all = states["conditions/" + encoder.role + "." + name];
-        all.insert(all.end(), tensor.bytes.begin(), tensor.bytes.end());
-      }
-    }
-  }
+  FLAME_ASSIGN(const TensorMap states,
+               text_states(programs_->encoders, stream, text, programs_->settings.text_rows));
   for (const PlacedName &input : conditions.placed().inputs) {
-    const auto found = states.find(input.name);
-    if (found != states.end()) FLAME_TRY(conditions.write(stream, input.name, found->second));
+    const auto found = states.find(input.name.substr(kConditions.size()));
+    if (found != states.end()) FLAME_TRY(conditions.write(stream, input.name, found->second.bytes));
   }
   const auto height = static_cast<float>(programs_->settings.height);
   const auto width = static_cast<float>(programs_->settings.width);

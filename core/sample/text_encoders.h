@@ -1,8 +1,8 @@
 // Text encoders on a device: prompts in, the states that a denoiser is told.
 #pragma once
 
-#include "core/runtime/executable.h"
 #include "core/sample/text_form.h"
+#include "core/sample/text_states.h"
 
 namespace flame {
 
@@ -16,22 +16,12 @@ class TextEncoders {
                                                     DType compute, TensorStore &store,
                                                     const LoadProgress &progress);
 
-  // "ROLE.OUTPUT" of `rows` rows each, f32: those of the text, then rows of the empty text. Errors:
-  // of the device; text that is no UTF-8.
+  // As text_states().
   Result<TensorMap> encode(const std::string &text, uint32_t rows) const;
 
  private:
-  struct Encoder {
-    const PluginModel *model = nullptr;
-    std::string role;
-    std::unique_ptr<Executable> program;
-  };
-
-  std::vector<Encoder> encoders_;
+  std::vector<TextEncoder> encoders_;
   DeviceStream stream_;
 };
-
-// The tokens of a text as an encoder that learns is given them: i64 [rows, tokens].
-Result<HostTensor> token_rows(const PluginModel &encoder, const std::string &text, uint32_t rows);
 
 }  // namespace flame

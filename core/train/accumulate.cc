@@ -20,21 +20,6 @@ Status check_master(DType master) {
       fmt::format("the master copy of the parameters is {}, expected f32 or f64", name_of(master)));
 }
 
-// What stands in the differentiated model's place of parameters and of the loss's cotangent.
-std::unordered_map<std::string, ValueId> flat_views(ProgramBuilder &builder,
-                                                    const AccumulateRequest &request,
-                                                    const std::vector<ValueId> &buffers) {
-  std::unordered_map<std::string, ValueId> views;
-  for (size_t g = 0; g < request.groups.size(); ++g) {
-    for (const FlatSlice &part : request.groups[g].slices) {
-      const Term piece =
-          slice(builder.term(buffers[g]), 0, part.offset, part.type.shape.element_count());
-      views[part.parameter] = cast(reshape(piece, part.type.shape), part.type.dtype).id();
-    }
-  }
-  return views;
-}
-
 // The gradients of a group in the layout of its buffer, zeros between and behind them.
 Term gather_gradients(ProgramBuilder &builder, const FlatGroup &group, DType master,
                       const std::unordered_map<std::string, ValueId> &gradients) {
@@ -88,7 +73,10 @@ Result<AccumulateProgram> build_accumulate(const Program &model, const Accumulat
     sums.push_back(builder.input(gradient_name(group.name), flat));
   }
   FLAME_TRY(builder.status());
-  std::unordered_map<std::string, ValueId> bound = flat_views(builder, request, parameters);
+  // What stands in the place of the parameters and of the loss's cotangent.
+  FlatViews bound;
+  for (size_t g = 0; g < request.groups.size(); ++g)
+    add_flat_views(builder, request.groups[g], parameters[g], bound);
   bound[std::string(kCotangentPrefix) + request.loss] = scale;
   ProgramCopy copy(source, builder, [&](std::string_view name, ValueId) {
     const auto found = bound.find(std::string(name));

@@ -2,10 +2,9 @@
 
 #include <fmt/core.h>
 
-#include <unordered_map>
-
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
+#include "core/ops/catalogue/terms.h"
 #include "flame/optimizer.h"
 
 namespace flame {
@@ -123,6 +122,14 @@ Result<std::vector<FlatGroup>> flat_layout(const Program &program,
     layout.push_back(std::move(flat));
   }
   return layout;
+}
+
+void add_flat_views(ProgramBuilder &builder, const FlatGroup &group, ValueId buffer,
+                    FlatViews &views) {
+  for (const FlatSlice &part : group.slices) {
+    const Term piece = slice(builder.term(buffer), 0, part.offset, part.type.shape.element_count());
+    views[part.parameter] = cast(reshape(piece, part.type.shape), part.type.dtype).id();
+  }
 }
 
 std::string parameters_name(std::string_view group) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/passes/place.h"
+#include "core/program/program_builder.h"
 
 namespace flame {
 
@@ -34,10 +36,16 @@ struct FlatGroup {
 inline constexpr int64_t kFlatAlignment = 64;
 
 // The groups in their order; without any, one group "all" of every trainable parameter, in the
-// program's order. Within a group, parameters that the program concatenates stand side by side. Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a
-// float, in two groups; a group without a name, with another's name, or without parameters.
+// program's order. Within a group, parameters that the program concatenates stand side by side.
+// Errors (kBadConfig) name the group and the parameter: unknown, frozen, not a float, in two groups;
+// a group without a name, with another's name, or without parameters.
 Result<std::vector<FlatGroup>> flat_layout(const Program &program,
                                            const std::vector<TrainedGroup> &groups = {});
+
+// The parameters of a group as pieces of its buffer, each in its own type and shape.
+using FlatViews = std::unordered_map<std::string, ValueId>;  // by parameter
+void add_flat_views(ProgramBuilder &builder, const FlatGroup &group, ValueId buffer,
+                    FlatViews &views);
 
 // The names of what the training programs take and give. A buffer has one name in all of them.
 std::string parameters_name(std::string_view group);  // "train.parameters.unet"

@@ -1,7 +1,6 @@
 #include "core/train/live_adapter.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/ops/catalogue/terms.h"
 #include "core/program/rewrite.h"
@@ -49,18 +48,14 @@ Result<Program> without_unreached(const Trainer &trainer, const Program &named) 
 Result<Program> bound(const Trainer &trainer, const Program &named) {
   FLAME_ASSIGN(const Program reached, without_unreached(trainer, named));
   ProgramBuilder builder;
-  std::unordered_map<std::string, ValueId> views;
+  FlatViews views;
   for (const FlatGroup &group : trainer.plan().layout) {
     const bool used = std::ranges::any_of(group.slices, [&](const FlatSlice &slice) {
       return reached.find_parameter(slice.parameter) != nullptr;
     });
     if (!used) continue;
-    const Term buffer =
-        builder.term(builder.input(parameters_name(group.name), {DType::kF32, group.shape()}));
-    for (const FlatSlice &part : group.slices) {
-      const Term piece = slice(buffer, 0, part.offset, part.type.shape.element_count());
-      views[part.parameter] = cast(reshape(piece, part.type.shape), part.type.dtype).id();
-    }
+    const ValueId buffer = builder.input(parameters_name(group.name), {DType::kF32, group.shape()});
+    add_flat_views(builder, group, buffer, views);
   }
   ProgramCopy copy(reached, builder, [&](std::string_view name, ValueId) {
     const auto found = views.find(std::string(name));
