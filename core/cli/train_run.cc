@@ -379,7 +379,7 @@ class TrainRun {
     fmt::print("{}\n", record_.facts().results.back());
     if (change >= kLeastEffect) return {};
     return Error{ErrorKind::kNumeric,
-                 fmt::format("the adapter changes the prediction by {:.2g} of its size, less than "
+                 fmt::format("what learned changes the prediction by {:.2g} of its size, less than "
                              "{:.0e}: it has learned nothing, and is not exported",
                              change, kLeastEffect),
                  "take a higher learning rate or more steps"};
