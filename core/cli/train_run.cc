@@ -195,7 +195,19 @@ class TrainRun {
     record_.facts().device = device_->info().name;
     record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
+    warn_of_what_stays();
     return continue_from();
+  }
+
+  // A learning rate of 0 may be meant for one of several parts; a run in which all have it ends with
+  // an adapter without effect.
+  void warn_of_what_stays() const {
+    const std::vector<double> &rates = parts_->learning_rates;
+    for (size_t i = 0; i < rates.size(); ++i) {
+      if (rates[i] != 0) continue;
+      log::warning(fmt::format("the learning rate of '{}' is 0: its adapter stays as it begins",
+                               parts_->parts[i].role));
+    }
   }
 
   Status continue_from() {

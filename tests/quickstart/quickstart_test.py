@@ -37,6 +37,14 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(len(files), len(prompts))
         return files
 
+    def train(self, folder, changes=()):
+        """The quickstart in a folder of its own, on one thread."""
+        settings = {"backend.use": "onednn", "backend.threads": 1, "export.0.path": f"{folder}/zorb.safetensors",
+                    "data.cache": f"{folder}/cache", "data.index": f"{folder}/index", **dict(changes)}
+        words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart.yaml",
+                 *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
+        return subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False)
+
     def pixels(self, file):
         reader = ROOT / "tests/exporters/read_png.py"
         told = subprocess.run([sys.executable, reader, file], capture_output=True, text=True, check=True).stdout
@@ -73,17 +81,16 @@ class Quickstart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.assertLessEqual(self.score(self.draw(folder, prompts, [("sample.seed", 100)]), prompts), 1, self.told)
 
-    def test_an_adapter_that_learned_nothing_is_not_exported(self):
+    def test_with_the_learning_rate_at_0_nothing_is_exported(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "zorb.safetensors"
-            settings = {"train.steps": 2, "train.optimizer.lr": 1e-30, "sample.prompts": '["a red zorb"]', "sample.steps": 1,
-                        "backend.use": "onednn", "backend.threads": 1, "export.0.path": path, "data.cache": f"{folder}/cache"}
-            words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart.yaml",
-                     *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
-            run = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False)
+            run = self.train(folder, {"train.optimizer.lr": 0, "train.steps": 5, "sample.prompts": '["a red zorb"]', "sample.steps": 1})
             self.assertEqual(run.returncode, 5, run.stderr)
+            self.assertIn("warning: the learning rate of 'denoiser' is 0", run.stderr)
             self.assertIn("it has learned nothing, and is not exported", run.stderr)
-            self.assertFalse(path.exists())
+            self.assertFalse((pathlib.Path(folder) / "zorb.safetensors").exists())
+            facts = json.loads((pathlib.Path(folder) / "runs/quickstart/run.json").read_text())
+            self.assertIn("it has learned nothing", facts["outcome"])
+            self.assertEqual(facts["exports"], [])
 
 
 if __name__ == "__main__":
