@@ -70,7 +70,8 @@ Status for_each_export(const Pipeline &pipeline, const DrawingModels &models,
     request.model = models.models.front()->component();
     request.parts = exported_parts(models, parts, parameters);
     request.facts = facts;
-    request.path = pipeline.file.parent_path() / values.get<std::string>("path");
+    request.path =
+        (pipeline.file.parent_path() / values.get<std::string>("path")).lexically_normal();
     request.overwrite = values.get<bool>("overwrite");
     FLAME_TRY(visit(section, request));
   }
@@ -148,7 +149,6 @@ Result<std::vector<WrittenExport>> write_exports(PluginHost &host, const Pipelin
         const ExporterMaker maker = maker_of(host, section);
         FLAME_ASSIGN(const ExportReport report, merges(section) ? merged(request, models, maker)
                                                                 : export_adapter(request, maker));
-        written.push_back({request.path.string(), report.text()});
         fmt::print("{}  {}\n", printable(request.path.string()), report.text());
         written.push_back({request.path.string(), report.text()});
         return {};

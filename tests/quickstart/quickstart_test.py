@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tiny SDXL draws what it is asked for: 64 pictures by `flamehost run`, judged from their pixels."""
+"""The tiny SDXL draws what it is asked for, and the quickstart teaches it what it cannot draw: by `flamehost run`, judged from pixels."""
 import json
 import os
 import pathlib
@@ -9,7 +9,12 @@ import sys
 import tempfile
 import unittest
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/cli"))
+import lora_files  # noqa: E402
+
 COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "grey", "black")
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring")
 WHITE = " on a white background"
@@ -80,6 +85,39 @@ class Quickstart(unittest.TestCase):
         prompts = [f"a large {COLOURS[i % 10]} zorb{WHITE}" for i in range(16)]
         with tempfile.TemporaryDirectory() as folder:
             self.assertLessEqual(self.score(self.draw(folder, prompts, [("sample.seed", 100)]), prompts), 1, self.told)
+
+    def mean_loss(self, rows):
+        return sum(row["loss"] for row in rows) / len(rows)
+
+    def test_the_quickstart_teaches_a_zorb_and_keeps_the_rest(self):
+        prompts = yaml.safe_load((ROOT / "configs/quickstart.yaml").read_text())["sample"]["prompts"]
+        zorbs, others = prompts[:16], prompts[16:]
+        self.assertTrue(all("zorb" in prompt for prompt in zorbs) and not any("zorb" in prompt for prompt in others))
+        self.assertEqual(len(others), 8)
+        with tempfile.TemporaryDirectory() as folder:
+            run = self.train(folder)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            results = pathlib.Path(folder) / "runs/quickstart"
+            scores, told = {}, ""
+            for step in sorted((results / "samples").iterdir()):
+                files = sorted(file for file in step.iterdir() if file.name != "grid.png")
+                self.assertEqual(len(files), len(prompts))
+                scores[step.name] = [self.score(files[:16], zorbs), self.score(files[16:], others)]
+                told += self.told
+            (zorbs_before, others_before), *_, (zorbs_after, others_after) = scores.values()
+            self.assertLessEqual(zorbs_before, 0.1 * len(zorbs), told)
+            self.assertGreaterEqual(zorbs_after, 0.8 * len(zorbs), told)
+            self.assertGreaterEqual(others_after, 0.9 * others_before, told)
+            self.assertGreaterEqual(others_before, 7, told)
+
+            rows = [json.loads(line) for line in (results / "metrics.jsonl").read_text().splitlines()]
+            self.assertLess(self.mean_loss(rows[-25:]), 0.8 * self.mean_loss(rows[:25]))
+
+            exported, = json.loads((results / "run.json").read_text())["exports"]
+            modules, known = re.match(r"(\d+) modules, (\d+) of them known to other programs", exported["coverage"]).groups()
+            self.assertEqual(modules, known)
+            header, _ = lora_files.read(f"{folder}/zorb.safetensors")
+            self.assertEqual(len([key for key in header if key.endswith(".alpha")]), int(modules))
 
     def test_with_the_learning_rate_at_0_nothing_is_exported(self):
         with tempfile.TemporaryDirectory() as folder:
