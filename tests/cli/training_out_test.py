@@ -144,7 +144,7 @@ class TrainingOut(unittest.TestCase):
         page = (self.results / "report.html").read_text()
         for way in ("http:", "https:", "<script", "<link", "url(", "@import", "href="):
             self.assertNotIn(way, page)
-        for part in ("finished on", "norm of the gradient", "train.optimizer.lr", "org.flamehost.image-folder", "the prediction changed by"):
+        for part in ("class=\"chip finished\"", "norm of the gradient", "train.optimizer.lr", "org.flamehost.image-folder", "the prediction changed by"):
             self.assertIn(part, page)
         self.assertLess(len(page), 200_000)
 
