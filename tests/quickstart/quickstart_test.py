@@ -46,6 +46,8 @@ class Quickstart(unittest.TestCase):
         """The quickstart in a folder of its own, on one thread."""
         settings = {"backend.use": "onednn", "backend.threads": 1, "export.0.path": f"{folder}/zorb.safetensors",
                     "data.cache": f"{folder}/cache", "data.index": f"{folder}/index", **dict(changes)}
+        if "export" in settings:
+            del settings["export.0.path"]
         words = [os.environ["FLAMEHOST"], "run", ROOT / "configs/quickstart.yaml",
                  *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
         return subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=False)
@@ -118,6 +120,29 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(modules, known)
             header, _ = lora_files.read(f"{folder}/zorb.safetensors")
             self.assertEqual(len([key for key in header if key.endswith(".alpha")]), int(modules))
+
+    def test_an_exported_file_draws_what_the_adapter_drew(self):
+        prompts = ["a large red zorb on a white background", "a small blue ring on a white background"]
+        drawing = {"sample.prompts": json.dumps(prompts), "sample.steps": 10, "sample.seed": 5}
+        with tempfile.TemporaryDirectory() as folder:
+            files = {"f16": ("comfyui-lora", "f16", 2), "f32": ("comfyui-lora", "f32", 1), "peft": ("diffusers-lora", "f32", 1)}
+            exports = [{"use": use, "path": f"{folder}/{name}.safetensors", "precision": precision}
+                       for name, (use, precision, _) in files.items()]
+            run = self.train(folder, {"train.steps": 30, "train.schedule": "{use: constant}", "export": json.dumps(exports), **drawing})
+            self.assertEqual(run.returncode, 0, run.stderr)
+            samples = pathlib.Path(folder) / "runs/quickstart/samples"
+            live = [self.pixels(samples / f"step-000030/{i:03}.png") for i in (1, 2)]
+            without = [self.pixels(samples / f"step-000000/{i:03}.png") for i in (1, 2)]
+            for name, (_, _, most) in files.items():
+                with self.subTest(name):
+                    loras = json.dumps([{"path": f"{folder}/{name}.safetensors"}])
+                    drawn = [self.pixels(file) for file in self.draw(folder, prompts, [*drawing.items(), ("sample.loras", loras)])]
+                    for ours, adapters, base in zip(drawn, live, without, strict=True):
+                        apart = [abs(a - b) for a, b in zip(ours, adapters, strict=True)]
+                        learned = [abs(a - b) for a, b in zip(base, adapters, strict=True)]
+                        self.assertLessEqual(max(apart), most)
+                        self.assertLessEqual(sum(apart), 0.01 * len(apart))
+                        self.assertGreater(max(learned), 40)
 
     def test_with_the_learning_rate_at_0_nothing_is_exported(self):
         with tempfile.TemporaryDirectory() as folder:
