@@ -54,9 +54,11 @@ std::string html_page(std::string_view title, const std::string &body) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
       "style-src 'unsafe-inline'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n"
-      "<style>{}</style></head>\n<body>\n{}</body></html>\n",
-      html(title), kReportStyle, body);
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{} · flamehost</title>\n<style>{}</style></head>\n<body>\n{}"
+      "<footer>Written by flamehost {}. This page loads nothing from anywhere.</footer>\n"
+      "</body></html>\n",
+      html(title), kReportStyle, body, FLAME_VERSION);
 }
 
 std::string html_section(std::string_view title, const std::string &content) {

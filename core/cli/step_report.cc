@@ -154,13 +154,15 @@ std::string lockstep_html(const CheckedStep &check) {
 
 // Over the model, so that the layer where an error begins is seen.
 std::string errors_chart(const ProgramCheck &check) {
-  Curve error{"norm-relative error", "c0", {}}, allowed{"allowed", "c1", {}};
+  Curve error{.name = "norm-relative error", .style = "c0"},
+      allowed{.name = "allowed", .style = "c1"};
   for (size_t i = 0; i < check.outputs.size(); ++i) {
     const double value = check.outputs[i].difference.norm_relative;
     if (value > 0) error.points.emplace_back(static_cast<int64_t>(i), value);
     allowed.points.emplace_back(static_cast<int64_t>(i), check.tier.each.norm_relative);
   }
-  return chart_svg({"error of each gradient, in the model's order", "", false, {error, allowed}});
+  return chart_figure(
+      {.title = "error of each gradient, in the model's order", .curves = {error, allowed}});
 }
 
 }  // namespace

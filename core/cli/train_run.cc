@@ -121,7 +121,19 @@ class TrainRun {
     record_.facts().device = device_->info().name;
     record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
+    warn_of_what_stays();
     return continue_from();
+  }
+
+  // A learning rate of 0 may be meant for one of several parts; a run in which all have it ends with
+  // an adapter without effect.
+  void warn_of_what_stays() const {
+    const std::vector<double> &rates = parts_->learning_rates;
+    for (size_t i = 0; i < rates.size(); ++i) {
+      if (rates[i] != 0) continue;
+      log::warning(fmt::format("the learning rate of '{}' is 0: its adapter stays as it begins",
+                               parts_->parts[i].role));
+    }
   }
 
   Status continue_from() {
@@ -140,13 +152,22 @@ class TrainRun {
     return {};
   }
 
-  // Pictures of the adapter as it is now.
+  std::filesystem::path sample_folder() const {
+    return folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
+  }
+
+  // Pictures of the adapter as it is now. What was asked to stop meanwhile stops.
   Status sample() {
     if (!session_) return {};
     FLAME_TRY(take_all());
     const ClockPause pause = record_.pause();
-    const auto folder = folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
-    FLAME_TRY(session_->draw(folder, false));
+    const auto folder = sample_folder();
+    const Status drawn = session_->draw(folder, false, [this]() -> Status {
+      if (!interrupts_->requested()) return {};
+      return Error{ErrorKind::kInterrupted, "a picture is left", ""};
+    });
+    if (!drawn.ok() && drawn.error().kind == ErrorKind::kInterrupted) return stop();
+    FLAME_TRY(drawn);
     fmt::print("step {}: pictures in {}\n", trainer_->step(), folder.string());
     std::fflush(stdout);
     return {};
@@ -203,11 +224,12 @@ class TrainRun {
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
-    const Interrupts interrupts;
     FLAME_TRY(record_.begin(*trainer_, parts_->learning_rates));
     FLAME_TRY(validate());
+    // The run may have been stopped while it drew these.
+    if (samples_now() && !is_drawn()) FLAME_TRY(sample());
     while (trainer_->step() < steps()) {
-      if (interrupts.requested()) return stop();
+      if (interrupts_->requested()) return stop();
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, data_->feeder().input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
@@ -235,8 +257,11 @@ class TrainRun {
     return {};
   }
 
+  // Behind the last step the state is saved already, and the trainer may hold the averages.
   Status stop() {
-    FLAME_TRY(save());
+    if (trainer_->step() == 0 && trainer_->passes() == 0)
+      return Error{ErrorKind::kInterrupted, "stopped before the first step", ""};
+    if (trainer_->step() < steps()) FLAME_TRY(save());
     return Error{ErrorKind::kInterrupted,
                  fmt::format("stopped at step {} of {}; what was learned is in {}",
                              trainer_->step(), steps(), printable(saved_.string())),
@@ -248,6 +273,12 @@ class TrainRun {
     const auto every = section("sample").get<int64_t>("every");
     const int64_t step = trainer_->step();
     return every > 0 && trainer_->passes() == 0 && step % every == 0 && step < steps();
+  }
+
+  bool is_drawn() const {
+    const size_t pictures = section("sample").texts("prompts").size();
+    std::error_code ignored;
+    return std::filesystem::exists(sample_folder() / fmt::format("{:03}.png", pictures), ignored);
   }
 
   // What the run leaves behind: the moving averages, where they were asked for.
@@ -264,6 +295,7 @@ class TrainRun {
   }
 
   Status learn_and_finish() {
+    interrupts_.emplace();
     if (trainer_->step() == 0) FLAME_TRY(sample());
     FLAME_TRY(learn());
     return finish();
@@ -308,7 +340,7 @@ class TrainRun {
     fmt::print("{}\n", record_.facts().results.back());
     if (change >= kLeastEffect) return {};
     return Error{ErrorKind::kNumeric,
-                 fmt::format("the adapter changes the prediction by {:.2g} of its size, less than "
+                 fmt::format("what learned changes the prediction by {:.2g} of its size, less than "
                              "{:.0e}: it has learned nothing, and is not exported",
                              change, kLeastEffect),
                  "take a higher learning rate or more steps"};
@@ -333,6 +365,7 @@ class TrainRun {
   LiveAdapter live_;
   std::unique_ptr<PictureSession> session_;  // null: nothing is drawn
   TrainRecord record_;
+  std::optional<Interrupts> interrupts_;  // from the first picture on
 };
 
 }  // namespace

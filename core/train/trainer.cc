@@ -81,13 +81,15 @@ Result<std::unique_ptr<Trainer>> Trainer::make(TrainPlan plan, const PaintModels
                                                const TrainerSettings &settings, Device &device,
                                                const LoadProgress &progress) {
   std::unique_ptr<Trainer> made(new Trainer(std::move(plan), settings, device));
-  FLAME_TRY(made->take_memory(models, progress));
+  FLAME_TRY(made->take_memory());
+  FLAME_TRY(made->clear_buffers());
+  FLAME_TRY(made->read_weights(models, progress));
   FLAME_TRY(made->start_parameters());
   return made;
 }
 
 // The program with the largest arena first, since all take turns in it.
-Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progress) {
+Status Trainer::take_memory() {
   FLAME_ASSIGN(work_, device_.create_stream());
   FLAME_ASSIGN(copies_, device_.create_stream());
   FLAME_ASSIGN(worked_, device_.create_event());
@@ -107,10 +109,45 @@ Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progr
     FLAME_ASSIGN(auto step, Sequence::make({program.get(), update_.get()}));
     steps_.push_back(std::move(step));
   }
+  return {};
+}
+
+// What lies between the parameters is 0 and stays so.
+Status Trainer::clear_buffers() {
+  for (const FlatGroup &group : plan_.layout) {
+    const std::vector<std::byte> zeros(static_cast<size_t>(group.size) * sizeof(float));
+    FLAME_TRY(update_->write(work_, parameters_name(group.name), zeros));
+    FLAME_TRY(update_->write(work_, gradient_name(group.name), zeros));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
+}
+
+// Where weights that learn lie: in the flat buffers, in f32 whatever the programs compute in.
+std::vector<ImageProgram::ParameterPlace> Trainer::own_places(std::string_view prefix) const {
+  std::vector<ImageProgram::ParameterPlace> places;
+  for (const FlatGroup &group : plan_.layout) {
+    const auto &inputs = update_->placed().inputs;
+    const auto buffer = std::ranges::find(inputs, parameters_name(group.name), &PlacedName::name);
+    std::byte *first = update_->address(buffer->tensor.storage);
+    for (const FlatSlice &slice : group.slices) {
+      if (!slice.parameter.starts_with(prefix) || !plan_.own_weights.contains(slice.parameter))
+        continue;
+      places.push_back({slice.parameter, DType::kF32,
+                        first + slice.offset * static_cast<int64_t>(sizeof(float))});
+    }
+  }
+  return places;
+}
+
+Status Trainer::read_weights(const PaintModels &models, const LoadProgress &progress) {
   std::vector<WeightJob> jobs;
   const auto add = [&](std::string_view role, const PaintModel &model) -> Status {
     const std::string prefix = std::string(role) + "/";
-    return add_jobs(model, places_of(*programs_.front(), prefix), prefix, jobs);
+    auto places = places_of(*programs_.front(), prefix);
+    const auto own = own_places(prefix);
+    places.insert(places.end(), own.begin(), own.end());
+    return add_jobs(model, places, prefix, jobs);
   };
   FLAME_TRY(add(kDenoiserRole, models.denoiser));
   for (size_t i = 0; i < models.parts.size(); ++i)
@@ -127,17 +164,13 @@ Status Trainer::start_parameters() {
   TensorMap start;
   for (const FlatGroup &group : plan_.layout) {
     for (const FlatSlice &slice : group.slices) {
+      if (plan_.own_weights.contains(slice.parameter)) continue;  // they were read
       const auto parameter = std::ranges::find(plan_.trained, slice.parameter, &Parameter::name);
       const std::vector<float> numbers =
           initial_numbers(*parameter, slice.type.shape.element_count(), settings_.seed);
       const auto bytes = std::as_bytes(std::span(numbers));
       start[slice.parameter] = {{DType::kF32, slice.type.shape}, {bytes.begin(), bytes.end()}};
     }
-    // What lies between the parameters is 0 and stays so.
-    const std::vector<std::byte> zeros(static_cast<size_t>(group.size) * sizeof(float));
-    FLAME_TRY(update_->write(work_, parameters_name(group.name), zeros));
-    FLAME_TRY(update_->write(work_, gradient_name(group.name), zeros));
-    FLAME_TRY(work_.synchronize());
   }
   for (const StateBuffer &state : plan_.states) {
     const std::vector<double> numbers(static_cast<size_t>(state.type.shape.element_count()),

@@ -48,7 +48,7 @@ struct TrainerSettings {
 // One thread at a time. The device outlives it.
 class Trainer {
  public:
-  // Takes the memory, reads the weights, and lets adapters start as they say. Errors: those of
+  // Takes the memory, reads the weights, those that learn too, and lets adapters start as they say. Errors: those of
   // memory and of weights.
   static Result<std::unique_ptr<Trainer>> make(TrainPlan plan, const PaintModels &models,
                                                const TrainerSettings &settings, Device &device,
@@ -113,7 +113,10 @@ class Trainer {
   Trainer(TrainPlan plan, const TrainerSettings &settings, Device &device)
       : plan_(std::move(plan)), settings_(settings), device_(device), store_(device) {}
 
-  Status take_memory(const PaintModels &models, const LoadProgress &progress);
+  Status take_memory();
+  Status clear_buffers();
+  Status read_weights(const PaintModels &models, const LoadProgress &progress);
+  std::vector<ImageProgram::ParameterPlace> own_places(std::string_view prefix) const;
   Status start_parameters();
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);
