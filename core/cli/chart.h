@@ -9,10 +9,10 @@
 namespace flame::cli {
 
 struct Curve {
-  std::string name;
-  std::string style;                               // a class of the page's style: "raw", "c1"
-  std::vector<std::pair<int64_t, double>> points;  // step and number; steps rise
-  bool dots = false;                               // each point is marked
+  std::string name = {};
+  std::string style = {};                               // a class of the page's style: "raw", "c1"
+  std::vector<std::pair<int64_t, double>> points = {};  // step and number; steps rise
+  bool dots = false;                                    // each point is marked
 };
 
 struct Chart {

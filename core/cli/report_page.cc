@@ -8,7 +8,6 @@
 #include "core/base/rounded_size.h"
 #include "core/cli/chart.h"
 #include "core/cli/html.h"
-#include "core/cli/report_style.h"
 
 namespace flame::cli {
 namespace {
@@ -31,10 +30,6 @@ std::string time_text(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
 }
 
-std::string section(std::string_view title, const std::string &content) {
-  return content.empty() ? "" : fmt::format("<h2>{}</h2>\n{}\n", html(title), content);
-}
-
 std::string card(const std::string &content) {
   return content.empty() ? "" : "<div class=\"card\">\n" + content + "</div>\n";
 }
@@ -47,21 +42,6 @@ std::string grouped(int64_t number) {
   return text;
 }
 
-// Cells are HTML already.
-std::string table(const std::vector<std::string> &heads,
-                  const std::vector<std::vector<std::string>> &rows) {
-  if (rows.empty()) return "";
-  std::string text = "<div class=\"scroll\"><table><tr>";
-  for (const std::string &head : heads) text += "<th>" + head + "</th>";
-  text += "</tr>\n";
-  for (const auto &row : rows) {
-    text += "<tr>";
-    for (const std::string &cell : row) text += "<td>" + cell + "</td>";
-    text += "</tr>\n";
-  }
-  return text + "</table></div>\n";
-}
-
 class Page {
  public:
   Page(const RunFacts &facts, const Metrics &metrics, const ReportSamples &samples)
@@ -69,24 +49,16 @@ class Page {
 
   std::string make() const {
     std::string body = head() + tiles() + proven();
-    body += section("Before and after", before_and_after());
-    body += section("Curves", charts());
-    body += section("Pictures over the steps", pictures());
-    body += section("Files", card(exports()));
-    body += section("Data", card(data()));
-    body += section("Configuration", configuration());
-    body += "<div class=\"two\"><div>" + section("Time", card(timings())) + "</div><div>" +
-            section("Memory", card(memory())) + "</div></div>\n";
-    body += section("Versions", card(versions()));
-    return fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-        "style-src 'unsafe-inline'\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<title>{} · flamehost</title>\n<style>{}</style></head>\n<body>\n{}"
-        "<footer>Written by flamehost {}. This page loads nothing from anywhere.</footer>\n"
-        "</body></html>\n",
-        html(facts_.run), kReportStyle, body, html(facts_.version));
+    body += html_section("Before and after", before_and_after());
+    body += html_section("Curves", charts());
+    body += html_section("Pictures over the steps", pictures());
+    body += html_section("Files", card(exports()));
+    body += html_section("Data", card(data()));
+    body += html_section("Configuration", configuration());
+    body += "<div class=\"two\"><div>" + html_section("Time", card(timings())) + "</div><div>" +
+            html_section("Memory", card(memory())) + "</div></div>\n";
+    body += html_section("Versions", card(versions()));
+    return html_page(facts_.run, body);
   }
 
  private:
@@ -127,8 +99,7 @@ class Page {
   std::string tiles() const {
     std::string text;
     const auto add = [&](std::string_view name, const std::string &value) {
-      if (!value.empty())
-        text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html(value));
+      text += html_tile(name, value);
     };
     int64_t step = 0;
     double seconds = 0;
@@ -273,7 +244,7 @@ class Page {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Export &each : facts_.exports)
       rows.push_back({"<code>" + html(each.path) + "</code>", html(each.coverage)});
-    return table({"file", "what was proven"}, rows);
+    return html_table({"file", "what was proven"}, rows);
   }
 
   std::string data() const {
@@ -281,7 +252,7 @@ class Page {
     for (const RunFacts::Bucket &each : facts_.buckets)
       rows.push_back(
           {html(each.size), std::to_string(each.learned), std::to_string(each.held_out)});
-    std::string text = table({"size", "examples", "held out"}, rows);
+    std::string text = html_table({"size", "examples", "held out"}, rows);
     for (const RunFacts::Note &note : facts_.notes) {
       const bool table = note.text.find('\n') != std::string::npos;
       text += fmt::format("<{0}{1}>{2}</{0}>\n", table ? "pre" : "p",
@@ -305,7 +276,7 @@ class Page {
       const bool open = group == "adapter" || group == "train";
       text += fmt::format("<details{}><summary>{}: {} settings</summary>{}</details>\n",
                           open ? " open" : "", html(group), rows.size(),
-                          table({"setting", "value"}, rows));
+                          html_table({"setting", "value"}, rows));
     }
     return card(text);
   }
@@ -314,21 +285,21 @@ class Page {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Timing &each : facts_.timings)
       rows.push_back({html(each.what), html(time_text(each.seconds))});
-    return table({"what", "time"}, rows);
+    return html_table({"what", "time"}, rows);
   }
 
   std::string memory() const {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Memory &each : facts_.memory)
       rows.push_back({html(each.what), html(rounded_size_text(each.bytes))});
-    return table({"what", "of the device"}, rows);
+    return html_table({"what", "of the device"}, rows);
   }
 
   std::string versions() const {
     std::vector<std::vector<std::string>> rows = {{"flamehost", html(facts_.version), ""}};
     for (const RunFacts::Plugin &each : facts_.plugins)
       rows.push_back({html(each.id), html(each.version), "<code>" + html(each.sha256) + "</code>"});
-    return table({"what", "version", "SHA-256"}, rows);
+    return html_table({"what", "version", "SHA-256"}, rows);
   }
 
   const RunFacts &facts_;

@@ -120,7 +120,9 @@ Option layers() {
 }
 
 SectionSpec adapter() {
-  SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
+  SectionSpec section =
+      plain("adapter",
+            "What is trained: a small change of the model's layers, or its weights themselves.");
   section.own =
       own("adapter", section.own.summary,
           {layers(), Option("continue_from", OptionType::kPath,
@@ -129,7 +131,7 @@ SectionSpec adapter() {
   SectionSpec part;
   part.key = "parts";
   part.list = true;
-  part.own = own("parts", "Models beside the denoiser that learn too, each with a like adapter.",
+  part.own = own("parts", "Models beside the denoiser that learn too, each in the same way.",
                  {Option("role", OptionType::kString,
                          "Which: the text encoders of SDXL are text_encoder and text_encoder_2.")
                       .needed()
@@ -417,6 +419,12 @@ Option final_part() {
 std::vector<ComponentSpec> built_ins() {
   return {
       {"backend", "auto", "The best installed backend whose device answers.", {}},
+      {"adapter",
+       "full",
+       "No adapter: the weights of the layers learn themselves, their biases too, in f32 whatever "
+       "is computed in. Without layers these are all modules of the model, norms and embeddings "
+       "too. Files are written by merge alone.",
+       {}},
       {"schedule", "constant", "The same rate at every step.", {warmup()}},
       {"schedule", "linear", "A straight line down to the end.", {warmup(), final_part()}},
       {"schedule",

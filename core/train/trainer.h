@@ -51,7 +51,7 @@ struct TrainerSettings {
 // One thread at a time. The device outlives it.
 class Trainer {
  public:
-  // Takes the memory, reads the weights, and lets adapters start as they say. Errors: those of
+  // Takes the memory, reads the weights, those that learn too, and lets adapters start as they say. Errors: those of
   // memory and of weights.
   static Result<std::unique_ptr<Trainer>> make(TrainPlan plan, const PaintModels &models,
                                                const TrainerSettings &settings, Device &device,
@@ -89,6 +89,14 @@ class Trainer {
   Result<TensorMap> evaluate(const PassInput &batch);
   // The same: the norm of each trained parameter's gradient, in the plan's order of `trained`.
   Result<std::vector<double>> gradient_norms(const PassInput &batch);
+  // The same: each trained parameter's gradient, f32, by the parameter's name, without the loss scale.
+  Result<TensorMap> gradients(const PassInput &batch);
+
+  // For checks. What an input or parameter of a bucket's program holds now, such as what evaluate() was
+  // given.
+  Result<HostTensor> tensor(size_t bucket, std::string_view name);
+  // Rounds every weight to a narrower type, and keeps it in its own.
+  Status round_weights(DType dtype);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.
@@ -106,7 +114,10 @@ class Trainer {
   Trainer(TrainPlan plan, const TrainerSettings &settings, Device &device)
       : plan_(std::move(plan)), settings_(settings), device_(device), store_(device) {}
 
-  Status take_memory(const PaintModels &models, const LoadProgress &progress);
+  Status take_memory();
+  Status clear_buffers();
+  Status read_weights(const PaintModels &models, const LoadProgress &progress);
+  std::vector<ImageProgram::ParameterPlace> own_places(std::string_view prefix) const;
   Status start_parameters();
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);
