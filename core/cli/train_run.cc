@@ -289,8 +289,7 @@ class TrainRun {
     FLAME_TRY(sample());
     FLAME_ASSIGN(const std::vector<WrittenExport> written,
                  write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
-    for (const WrittenExport &each : written)
-      record_.facts().exports.push_back({each.path, each.coverage});
+    record_.exported(written);
     return {};
   }
 
