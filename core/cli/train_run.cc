@@ -42,9 +42,10 @@ class TrainRun {
     FLAME_TRY(open_folder());
     FLAME_TRY(open_models());
     FLAME_TRY(open_data());
+    FLAME_TRY(plan());
+    FLAME_TRY(check_files());
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
-    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, start_));
     FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
     FLAME_TRY(restore());
@@ -118,6 +119,24 @@ class TrainRun {
     return {};
   }
 
+  Status plan() {
+    FLAME_ASSIGN(plan_,
+                 plan_training(models_->paint, parts_->parts, set_.buckets, settings_, *device_));
+    return {};
+  }
+
+  // What could make hours of work worthless is found before them.
+  Status check_files() {
+    const TensorMap types = plan_->learned_types();
+    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, types));
+    const auto file = section("adapter").get<std::string>("continue_from");
+    if (file.empty()) return {};
+    FLAME_ASSIGN(continued_, read_start(file, *models_, *parts_, types));
+    fmt::print("{} of {} tensors start from {}\n", continued_.size(), types.size(),
+               printable(file));
+    return {};
+  }
+
   Status make_features() {
     FeatureSettings settings;
     settings.text_rows = settings_.text_rows;
@@ -151,6 +170,7 @@ class TrainRun {
     maker_->release();
     record_.data(set_);
     if (broken.empty()) return {};
+    if (broken.size() == all.size()) return all_broken(broken);
     std::vector<uint64_t> numbers;
     for (const BrokenExample &each : broken) {
       log::warning(fmt::format("left out: {}", each.error.what));
@@ -160,7 +180,18 @@ class TrainRun {
     std::ranges::sort(numbers);
     FLAME_TRY(make_set(numbers));
     record_.data(set_);
-    return {};
+    return plan();
+  }
+
+  static Error all_broken(const std::vector<BrokenExample> &broken) {
+    constexpr size_t kShown = 5;
+    std::string lines;
+    for (size_t i = 0; i < std::min(broken.size(), kShown); ++i)
+      lines += "\n  " + printable(broken[i].error.what);
+    if (broken.size() > kShown) lines += fmt::format("\n  and {} more", broken.size() - kShown);
+    return storage_error(
+        fmt::format("none of the {} examples can be used:{}", broken.size(), lines),
+        "get the files again, or name another folder");
   }
 
   std::filesystem::path cache_folder() const {
@@ -171,10 +202,8 @@ class TrainRun {
   }
 
   Status make_trainer() {
-    FLAME_ASSIGN(TrainPlan plan,
-                 plan_training(models_->paint, parts_->parts, set_.buckets, settings_, *device_));
-    record_.plan(plan);
-    for (const std::string &name : plan.unreached)
+    record_.plan(*plan_);
+    for (const std::string &name : plan_->unreached)
       log::debug(fmt::format("{} is left out: the prediction does not depend on it", name));
     FLAME_ASSIGN(order_, BatchOrder::make(set_.ordered(), static_cast<uint32_t>(settings_.batch),
                                           SectionValues(&pipeline_.root).get<int64_t>("seed")));
@@ -185,7 +214,7 @@ class TrainRun {
     const Clock::time_point start = Clock::now();
     ProgressLine line("loading weights");
     FLAME_ASSIGN(trainer_,
-                 Trainer::make(std::move(plan), models_->paint,
+                 Trainer::make(*std::move(plan_), models_->paint,
                                trainer_settings(pipeline_, parts_->learning_rates), *device_,
                                [&](uint64_t done, uint64_t total) { line.show(done, total); }));
     fmt::print("{} parameters in {} tensors learn on {}: {} of memory, ready after {:.1f} s\n",
@@ -195,15 +224,8 @@ class TrainRun {
     record_.facts().device = device_->info().name;
     record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
-    return continue_from();
-  }
-
-  Status continue_from() {
-    const auto file = section("adapter").get<std::string>("continue_from");
-    if (file.empty()) return {};
-    FLAME_ASSIGN(const TensorMap given, read_start(file, *models_, *parts_, start_));
-    fmt::print("{} of {} tensors start from {}\n", given.size(), start_.size(), printable(file));
-    return trainer_->start_from(given);
+    if (continued_.empty()) return {};
+    return trainer_->start_from(continued_);
   }
 
   // What draws has its memory before the first step too.
@@ -329,11 +351,19 @@ class TrainRun {
     FLAME_TRY(trainer_->set_parameters(final_));
     FLAME_TRY(check_effect());
     FLAME_TRY(sample());
-    FLAME_ASSIGN(const std::vector<WrittenExport> written,
-                 write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
-    for (const WrittenExport &each : written)
+    const Result<std::vector<WrittenExport>> written =
+        write_exports(host_, pipeline_, *models_, *parts_, final_, facts());
+    if (!written.ok()) return not_written(written.error());
+    for (const WrittenExport &each : *written)
       record_.facts().exports.push_back({each.path, each.coverage});
     return {};
+  }
+
+  Error not_written(Error error) const {
+    error.hint +=
+        fmt::format("{}what was learned is in {}: the same command writes the files from it",
+                    error.hint.empty() ? "" : "; ", printable(saved_.string()));
+    return error;
   }
 
   Status learn_and_finish() {
@@ -400,6 +430,8 @@ class TrainRun {
   TextForm form_;
   std::unique_ptr<PluginDataSource> source_;
   TrainingSet set_;
+  std::optional<TrainPlan> plan_;  // until there is a trainer
+  TensorMap continued_;            // of adapter.continue_from
   std::unique_ptr<FeatureMaker> maker_;
   std::unique_ptr<FeatureCache> cache_;
   std::unique_ptr<Features> features_;
