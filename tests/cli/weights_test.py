@@ -226,7 +226,7 @@ class Recording(InFolder):
                             ((recording, option, weights, "--lockstep"), "not for recordings"),
                             ((recording, option, weights, "--adapter", weights), "of no known kind"),
                             ((recording, option, weights, "--dtype", "i64"), "--dtype"),
-                            (("--ops", "fill", "--tolerance", "1"), "for recordings alone")):
+                            (("--ops", "fill", "--tolerance", "1"), "for recordings and pipelines alone")):
             self.assertIn(part, self.wrong(2, "crosscheck", *words))
 
     def test_a_changed_weight_is_seen(self):
