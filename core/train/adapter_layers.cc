@@ -53,6 +53,13 @@ bool TrainedLayer::is_right() const {
 }
 
 Result<std::vector<TrainedLayer>> layers_of(const ExportedPart &part) {
+  if (part.own_weights) {
+    return config_error(
+        fmt::format("the weights of '{}' learned themselves, and there is no adapter "
+                    "to write",
+                    printable(part.part)),
+        "export with 'use: merge', which writes a whole checkpoint");
+  }
   std::map<std::string, TrainedLayer> layers;
   std::vector<std::string> problems;
   for (const auto &[name, tensor] : part.tensors) {
