@@ -161,9 +161,10 @@ class StepCrosscheck {
     }
     data_.emplace(host_, *pipeline_, *training_, *reference_device_);
     FLAME_ASSIGN(const std::vector<DataNote> unused, data_->open());
-    FLAME_ASSIGN(const std::vector<DataNote> left_out, data_->prepare());
+    FLAME_TRY(data_->open_features());
     FLAME_TRY(data_->order());
     FLAME_ASSIGN(input_, data_->feeder().input(0));
+    data_->release();
     bucket_ = data_->set().buckets[input_.bucket];
     input_.bucket = 0;
     check_.facts.data = fmt::format("the first micro-batch, seed {}:", seed());

@@ -86,7 +86,7 @@ Result<FeatureSettings> TrainingData::feature_settings() const {
   return settings;
 }
 
-Result<std::vector<DataNote>> TrainingData::prepare() {
+Status TrainingData::open_features() {
   FLAME_ASSIGN(const FeatureSettings settings, feature_settings());
   maker_ = std::make_unique<FeatureMaker>(models_.models->paint, models_.form,
                                           models_.parts->cached_roles, models_.settings.compute,
@@ -94,6 +94,11 @@ Result<std::vector<DataNote>> TrainingData::prepare() {
   FLAME_ASSIGN(FeatureCache cache, FeatureCache::open(cache_folder()));
   cache_ = std::make_unique<FeatureCache>(std::move(cache));
   features_ = std::make_unique<Features>(*source_, *maker_, *cache_, settings);
+  return {};
+}
+
+Result<std::vector<DataNote>> TrainingData::prepare() {
+  FLAME_TRY(open_features());
   std::vector<TrainingSet::Example> all = set_.learned;
   all.insert(all.end(), set_.held_out.begin(), set_.held_out.end());
   const Clock::time_point start = Clock::now();
@@ -109,7 +114,7 @@ Result<std::vector<DataNote>> TrainingData::prepare() {
       "{}\n",
       all.size(), set_.buckets.size(), seconds_, cache_->stored(),
       printable(cache_->folder().string()));
-  maker_->release();
+  release();
   if (!all.empty() && broken.size() == all.size()) return all_broken(broken);
   std::vector<DataNote> notes;
   std::vector<uint64_t> numbers;

@@ -40,9 +40,13 @@ class TrainingData {
 
   // Finds the examples and their buckets; prints the notes of the source, and gives them back.
   Result<std::vector<DataNote>> open();
-  // Makes the latents and texts that are not kept yet, and gives the device's memory back. Examples
+  // From here on latents and texts are made when they are asked for, or read where they are kept.
+  Status open_features();
+  // Opens them and makes the latents and texts that are not kept yet, and gives the device's memory back. Examples
   // that cannot be read are left out of set(), logged and given back.
   Result<std::vector<DataNote>> prepare();
+  // Gives the device's memory back that making took.
+  void release() { maker_->release(); }
   // Puts the examples in their order, for feeder().
   Status order();
 

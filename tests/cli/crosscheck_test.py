@@ -111,6 +111,13 @@ class Crosscheck(unittest.TestCase):
         self.assertEqual(first["reference_loss"], again["reference_loss"])
         self.assertNotEqual(first["reference_loss"], other["reference_loss"])
 
+    def test_the_pictures_of_a_pipeline_are_its_data(self):
+        out = self.folder / "pictures.json"
+        run = self.flamehost("crosscheck", TESTS.parent / "configs/quickstart.yaml", "--reference", "onednn:threads=2", "--candidate",
+                             "onednn:threads=1", "--set", "train.batch=1", "--set", f"data.cache={self.folder}/cache", "--json", out)
+        self.assertEqual(run.returncode, 0, run)
+        self.assertRegex(json.loads(out.read_text())["data"], r"quickstart/(pictures|others)/\S+\.png")
+
     def planted(self, bug, op):
         out, found = self.compared(self.pipeline(), "--reference", "onednn", "--candidate", f"mutant:bug={bug}", "--lockstep", code=5)
         # Both see it: gradients are off, and the op is named.

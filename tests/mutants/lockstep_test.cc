@@ -1,10 +1,11 @@
 // A whole program on two backends: equal where they agree, and the op with a planted bug is named.
+#include "core/runtime/conformance/lockstep.h"
+
 #include <gtest/gtest.h>
 
 #include "core/ops/catalogue/terms.h"
 #include "core/plugin/backends.h"
 #include "core/program/program_builder.h"
-#include "core/runtime/conformance/lockstep.h"
 #include "core/runtime/conformance/program_check.h"
 
 namespace flame::conformance {

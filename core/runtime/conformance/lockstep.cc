@@ -19,9 +19,8 @@ namespace {
 // Lets single ops on real numbers be this much worse than on the suite's, whose sums are shorter. Not
 // in their size: roundings of many elements cancel there, and a wrong factor does not.
 constexpr double kSlack = 2.5;
-// How far a right answer may be, in units of what one rounding of the inputs changes: sums and
-// products within the op round as often as their inputs did.
-constexpr double kRoundings = 4;
+// What one rounding of the inputs changes at most in the answers that the gates are for.
+constexpr double kUsualSensitivity = 2e-7;
 
 // The types and attributes of a node, as the catalogue checks them.
 Result<OpCall> call_of(const Program &program, const Node &node) {
@@ -207,9 +206,10 @@ class Lockstep {
           FLAME_ASSIGN(moved, nudged_answers(call, inputs, own_type));
         }
         const double sensitivity = compare_numbers(expected[i], moved[i]).norm_relative;
-        if (kRoundings * sensitivity > tolerance.norm_relative) {
+        if (sensitivity > kUsualSensitivity) {
           found.ill_conditioned = true;
-          tolerance.norm_relative = tolerance.norm_ratio = kRoundings * sensitivity;
+          tolerance.norm_relative *= sensitivity / kUsualSensitivity;
+          tolerance.norm_ratio = tolerance.norm_relative;
           wrong = exceeds(difference, tolerance);
         }
       }

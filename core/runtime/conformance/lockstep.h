@@ -20,8 +20,8 @@ struct NodeCheck {
   std::vector<TensorType> inputs, outputs;
   Difference difference;  // of the worst output
   double allowed = 0;     // norm-relative
-  // The answer hangs on the inputs' last digits: what one rounding of them changes is above the gate
-  // of ops, and `allowed` follows from it.
+  // The answer is beyond the gate of ops, but hangs on the inputs' last digits: the gate is that much wider
+  // as one rounding of them changes it more than other answers.
   bool ill_conditioned = false;
   std::string wrong;  // empty: near enough
 };

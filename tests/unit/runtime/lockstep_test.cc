@@ -81,8 +81,9 @@ TEST(LockstepValues, AnErrorOfTheSourceEndsTheCheck) {
 // Large numbers that cancel but for a small rest.
 TEST(LockstepGates, AnOpThatHangsOnTheLastDigitsOfItsInputsIsJudgedByThem) {
   ProgramBuilder builder;
-  const Term x = builder.term(builder.input("x", {DType::kF32, {8192}}));
-  builder.output("y", sum(x, {0}).id());
+  const Term x = builder.term(builder.input("x", {DType::kF32, {1, 8192}}));
+  const Term ones = builder.term(builder.input("ones", {DType::kF32, {8192, 2}}));
+  builder.output("y", matmul(x, ones).id());
   const Program program = *builder.finish();
   TensorMap values = seeded_values(program, 1);
   std::vector<double> numbers = numbers_of(values["x"]);
@@ -91,6 +92,7 @@ TEST(LockstepGates, AnOpThatHangsOnTheLastDigitsOfItsInputsIsJudgedByThem) {
     numbers[8191 - i] = -numbers[i] + 1e-4;
   }
   values["x"] = tensor_of(values["x"].type, numbers);
+  values["ones"] = tensor_of(values["ones"].type, std::vector<double>(size_t{2} * 8192, 1.0));
   const auto check = check_lockstep(device("reference"), device("onednn"), program, seeded(values));
   ASSERT_TRUE(check.ok()) << check.error().text();
   EXPECT_FALSE(check->first) << check->first->wrong;
