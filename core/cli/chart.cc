@@ -72,7 +72,7 @@ class Drawing {
       }
     }
     if (numbers_.empty()) return;
-    logarithmic_ = !chart_.bytes && numbers_.least > 0 && numbers_.least < numbers_.most / 100;
+    logarithmic_ = !chart_.bytes && numbers_.least > 0 && numbers_.least < numbers_.most / 1000;
     if (steps_.least == steps_.most) steps_.most += 1;
     if (logarithmic_) return;
     // Near 0, the axis begins there; a flat line is drawn in the middle.
