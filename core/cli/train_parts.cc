@@ -132,6 +132,7 @@ class Opener {
   Status add(const std::string &role, const SectionValues &section, const Program &program) {
     const std::vector<std::string> layers = named_layers(section.texts("layers"), program);
     FLAME_ASSIGN(AdaptRequest request, request_for(layers));
+    FLAME_TRY(check_patterns(program, request));
     made_->alphas.push_back(alphas_of(layers, program));
     made_->parts.push_back({role, std::move(request), made_->optimizer.get()});
     made_->learning_rates.push_back(

@@ -40,9 +40,10 @@ class TrainRun {
     FLAME_TRY(open_folder());
     FLAME_TRY(open_models());
     FLAME_TRY(open_data());
+    FLAME_TRY(plan());
+    FLAME_TRY(check_files());
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
-    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, start_));
     FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
     FLAME_TRY(restore());
@@ -93,25 +94,41 @@ class TrainRun {
     return {};
   }
 
+  Status plan() {
+    FLAME_ASSIGN(plan_, plan_training(models_->paint, parts_->parts, data_->set().buckets,
+                                      training_->settings, *device_));
+    return {};
+  }
+
+  // What could make hours of work worthless is found before them.
+  Status check_files() {
+    const TensorMap types = plan_->learned_types();
+    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, types));
+    const auto file = section("adapter").get<std::string>("continue_from");
+    if (file.empty()) return {};
+    FLAME_ASSIGN(continued_, read_start(file, *models_, *parts_, types));
+    fmt::print("{} of {} tensors start from {}\n", continued_.size(), types.size(),
+               printable(file));
+    return {};
+  }
+
   Status make_features() {
     FLAME_ASSIGN(const std::vector<DataNote> left_out, data_->prepare());
     record_.timed("latents and states of text", data_->seconds());
     record_.notes(left_out);
     record_.data(data_->set());
-    return {};
+    return left_out.empty() ? Status() : plan();
   }
 
   Status make_trainer() {
-    FLAME_ASSIGN(TrainPlan plan, plan_training(models_->paint, parts_->parts, data_->set().buckets,
-                                               training_->settings, *device_));
-    record_.plan(plan);
-    for (const std::string &name : plan.unreached)
+    record_.plan(*plan_);
+    for (const std::string &name : plan_->unreached)
       log::debug(fmt::format("{} is left out: the prediction does not depend on it", name));
     FLAME_TRY(data_->order());
     const Clock::time_point start = Clock::now();
     ProgressLine line("loading weights");
     FLAME_ASSIGN(trainer_,
-                 Trainer::make(std::move(plan), models_->paint,
+                 Trainer::make(*std::move(plan_), models_->paint,
                                trainer_settings(pipeline_, parts_->learning_rates), *device_,
                                [&](uint64_t done, uint64_t total) { line.show(done, total); }));
     fmt::print("{} parameters in {} tensors learn on {}: {} of memory, ready after {:.1f} s\n",
@@ -122,7 +139,8 @@ class TrainRun {
     record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
     warn_of_what_stays();
-    return continue_from();
+    if (continued_.empty()) return {};
+    return trainer_->start_from(continued_);
   }
 
   // A learning rate of 0 may be meant for one of several parts; a run in which all have it ends with
@@ -134,14 +152,6 @@ class TrainRun {
       log::warning(fmt::format("the learning rate of '{}' is 0: its adapter stays as it begins",
                                parts_->parts[i].role));
     }
-  }
-
-  Status continue_from() {
-    const auto file = section("adapter").get<std::string>("continue_from");
-    if (file.empty()) return {};
-    FLAME_ASSIGN(const TensorMap given, read_start(file, *models_, *parts_, start_));
-    fmt::print("{} of {} tensors start from {}\n", given.size(), start_.size(), printable(file));
-    return trainer_->start_from(given);
   }
 
   // What draws has its memory before the first step too.
@@ -287,10 +297,18 @@ class TrainRun {
     FLAME_TRY(trainer_->set_parameters(final_));
     FLAME_TRY(check_effect());
     FLAME_TRY(sample());
-    FLAME_ASSIGN(const std::vector<WrittenExport> written,
-                 write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
-    record_.exported(written);
+    const Result<std::vector<WrittenExport>> written =
+        write_exports(host_, pipeline_, *models_, *parts_, final_, facts());
+    if (!written.ok()) return not_written(written.error());
+    record_.exported(*written);
     return {};
+  }
+
+  Error not_written(Error error) const {
+    error.hint +=
+        fmt::format("{}what was learned is in {}: the same command writes the files from it",
+                    error.hint.empty() ? "" : "; ", printable(saved_.string()));
+    return error;
   }
 
   Status learn_and_finish() {
@@ -357,6 +375,8 @@ class TrainRun {
   DrawingModels *models_ = nullptr;  // of it
   TrainParts *parts_ = nullptr;      // the same
   std::optional<TrainingData> data_;
+  std::optional<TrainPlan> plan_;  // until there is a trainer
+  TensorMap continued_;            // of adapter.continue_from
   std::optional<Feeder> validation_feeder_;
   std::unique_ptr<Trainer> trainer_;
   TensorMap start_;  // the parameters as the adapter begins, without effect

@@ -18,6 +18,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+Error all_broken(const std::vector<BrokenExample> &broken) {
+  constexpr size_t kShown = 5;
+  std::string lines;
+  for (size_t i = 0; i < std::min(broken.size(), kShown); ++i)
+    lines += "\n  " + printable(broken[i].error.what);
+  if (broken.size() > kShown) lines += fmt::format("\n  and {} more", broken.size() - kShown);
+  return storage_error(fmt::format("none of the {} examples can be used:{}", broken.size(), lines),
+                       "get the files again, or name another folder");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TrainingModels>> open_training_models(PluginHost &host,
@@ -100,6 +110,7 @@ Result<std::vector<DataNote>> TrainingData::prepare() {
       all.size(), set_.buckets.size(), seconds_, cache_->stored(),
       printable(cache_->folder().string()));
   maker_->release();
+  if (!all.empty() && broken.size() == all.size()) return all_broken(broken);
   std::vector<DataNote> notes;
   std::vector<uint64_t> numbers;
   for (const BrokenExample &each : broken) {

@@ -272,7 +272,7 @@ std::vector<std::string> modules_of(const Program &program) {
   return names;
 }
 
-Result<Adapted> adapt(const Program &program, const AdaptRequest &request) {
+Status check_patterns(const Program &program, const AdaptRequest &request) {
   const bool own_weights = std::ranges::any_of(request.rules, &AdaptRule::own_weights);
   const std::vector<std::string> names =
       own_weights ? modules_of(program) : adaptable_layers(program);
@@ -280,6 +280,11 @@ Result<Adapted> adapt(const Program &program, const AdaptRequest &request) {
     const auto meant = [&](const std::string &name) { return matches_layer(rule.pattern, name); };
     if (std::ranges::none_of(names, meant)) return no_such_layer(rule.pattern, names);
   }
+  return {};
+}
+
+Result<Adapted> adapt(const Program &program, const AdaptRequest &request) {
+  FLAME_TRY(check_patterns(program, request));
   return Adapter(program, request).run();
 }
 

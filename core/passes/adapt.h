@@ -64,6 +64,9 @@ std::vector<std::string> adaptable_layers(const Program &program, std::string_vi
 // in their order; each name once.
 std::vector<std::string> modules_of(const Program &program);
 
+// Whether every pattern means a layer. Error (kBadConfig): one that does not, with names that are near.
+Status check_patterns(const Program &program, const AdaptRequest &request);
+
 // Replaces the outputs of the layers that the rules mean, or lets their own weights learn. All other
 // parameters that were there are frozen afterwards. Errors (kBadConfig): a pattern that means no layer,
 // with names that are near, and rules that change nothing; and those of the adapters, with the

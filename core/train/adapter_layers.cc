@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/base/can_create.h"
 #include "core/base/file.h"
 #include "core/base/terminal.h"
 #include "core/base/text.h"
@@ -36,6 +37,11 @@ Status check_path(const AdapterExport &given) {
   if (given.overwrite) return {};
   return config_error(path + ": is there already, and is left as it is",
                       "choose another path, or set overwrite: true");
+}
+
+Status check_place(const AdapterExport &given) {
+  FLAME_TRY(check_path(given));
+  return can_create(given.path);
 }
 
 Shape TrainedLayer::weight() const {

@@ -159,7 +159,7 @@ std::string ExportReport::text() const {
 }
 
 Status check_export(const AdapterExport &given, const ExporterMaker &make) {
-  FLAME_TRY(check_path(given));
+  FLAME_TRY(check_place(given));
   FLAME_ASSIGN(const PluginExporter exporter, make(given.path));
   FLAME_ASSIGN(const TensorMap tensors, tensors_of(given, exporter));
   return exporter.check(tensors);

@@ -48,7 +48,8 @@ struct ExportReport {
   std::string text() const;
 };
 
-// Can it be written at all? Before a long training: an existing file without `overwrite`, tensors
+// Can it be written at all? Before a long training: an existing file without `overwrite`, a folder
+// that takes no file, tensors
 // that are no layers, what the exporter refuses. Needs the tensors' names and shapes, not numbers.
 Status check_export(const AdapterExport &given, const ExporterMaker &make);
 

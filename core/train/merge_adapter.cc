@@ -136,7 +136,7 @@ Status check_tensors(const std::filesystem::path &path, const MergeBase &base) {
 }  // namespace
 
 Status check_merge(const AdapterExport &given, const MergeBase &base) {
-  FLAME_TRY(check_path(given));
+  FLAME_TRY(check_place(given));
   const Result<Changes> changes = changes_of(given, base);
   return changes.ok() ? Status() : changes.error();
 }

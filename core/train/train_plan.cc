@@ -198,6 +198,15 @@ std::string TrainBucket::prefix() const {
   return fmt::format("{}x{}{}/", height, width, masked ? " masked" : "");
 }
 
+TensorMap TrainPlan::learned_types() const {
+  TensorMap types;
+  for (const FlatGroup &group : layout) {
+    for (const FlatSlice &slice : group.slices)
+      types[slice.parameter].type = {kMaster, slice.type.shape};
+  }
+  return types;
+}
+
 uint64_t TrainPlan::total_bytes() const {
   std::map<std::string_view, uint64_t> named;
   uint64_t arena = 0;

@@ -62,6 +62,8 @@ struct TrainPlan {
   // weights are. "denoiser/conv_in.weight"
   std::unordered_set<std::string> own_weights;
 
+  // What learns as parameters are handed out, in f32, without their numbers.
+  TensorMap learned_types() const;
   // What the programs take together: named tensors once, and the largest arena.
   uint64_t total_bytes() const;
 };

@@ -471,8 +471,7 @@ Result<TensorMap> Trainer::evaluate(const PassInput &batch) {
   return answers;
 }
 
-Result<TensorMap> Trainer::gradients(const PassInput &batch) {
-  FLAME_TRY(run_alone(batch));
+Result<TensorMap> Trainer::gradients() {
   FLAME_ASSIGN(TensorMap gradients, sliced(gradient_name));
   if (!has_input(*update_, kLossScaleName)) return gradients;
   float scale = 1;

@@ -89,8 +89,9 @@ class Trainer {
   Result<TensorMap> evaluate(const PassInput &batch);
   // The same: the norm of each trained parameter's gradient, in the plan's order of `trained`.
   Result<std::vector<double>> gradient_norms(const PassInput &batch);
-  // The same: each trained parameter's gradient, f32, by the parameter's name, without the loss scale.
-  Result<TensorMap> gradients(const PassInput &batch);
+  // Of the pass that evaluate() has just made: each trained parameter's gradient, f32, by the parameter's
+  // name, without the loss scale.
+  Result<TensorMap> gradients();
 
   // For checks. What an input or parameter of a bucket's program holds now, such as what evaluate() was
   // given.
