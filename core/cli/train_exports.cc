@@ -85,7 +85,8 @@ Status for_each_export(const Pipeline &pipeline, const DrawingModels &models,
     request.model = models.models.front()->component();
     request.parts = exported_parts(models, parts, parameters);
     request.facts = facts;
-    request.path = pipeline.file.parent_path() / values.get<std::string>("path");
+    request.path =
+        (pipeline.file.parent_path() / values.get<std::string>("path")).lexically_normal();
     request.overwrite = values.get<bool>("overwrite");
     FLAME_TRY(visit(section, request));
   }

@@ -38,7 +38,6 @@ class Planner {
   }
 
  private:
-  // A program before it is placed, kept to be placed in less memory.
   struct Fusable {
     Program program;
     PlaceRequest placement;
@@ -123,8 +122,8 @@ class Planner {
     }
     FLAME_ASSIGN(Fusable fusable, prepared(made.program, made.placement, settings_.compute));
     FLAME_ASSIGN(PlacedProgram placed, place(fusable.program, target_, fusable.placement));
-    fusables_.push_back(std::move(fusable));
-    plan_.passes.push_back({bucket, std::move(placed), 0});
+    plan_.passes.push_back({bucket, std::move(fusable.program), std::move(placed), 0});
+    placements_.push_back(std::move(fusable.placement));
     return {};
   }
 
@@ -169,8 +168,8 @@ class Planner {
       uint64_t own = 0;
       for (const Storage &storage : pass.placed.storages)
         if (storage.external) own += allocated_bytes(storage.size_bytes);
-      FLAME_ASSIGN(Recomputed less, recompute(fusables_[i].program, target_, fusables_[i].placement,
-                                              limit - named + own));
+      FLAME_ASSIGN(Recomputed less,
+                   recompute(pass.program, target_, placements_[i], limit - named + own));
       pass.placed = std::move(less.placed);
       pass.extra_cost = less.extra_cost;
     }
@@ -190,7 +189,7 @@ class Planner {
   const TrainSettings &settings_;
   Target &target_;
   TrainPlan plan_;
-  std::vector<Fusable> fusables_;
+  std::vector<PlaceRequest> placements_;  // of the passes, kept to place them in less memory
 };
 
 }  // namespace

@@ -43,6 +43,7 @@ struct TrainSettings {
 struct TrainPlan {
   struct Pass {
     TrainBucket bucket;
+    Program program;  // that is placed, fused for the target; nothing is computed twice in it
     PlacedProgram placed;
     double extra_cost = 0;  // of what is computed twice, as Recomputed has it
   };

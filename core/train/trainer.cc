@@ -8,6 +8,7 @@
 
 #include "core/runtime/conformance/fill.h"
 #include "core/runtime/evaluate.h"
+#include "core/tensor/convert.h"
 #include "core/tensor/numbers.h"
 #include "core/train/accumulate.h"
 #include "core/train/random_streams.h"
@@ -436,6 +437,49 @@ Result<TensorMap> Trainer::evaluate(const PassInput &batch) {
   }
   FLAME_TRY(work_.synchronize());
   return answers;
+}
+
+Result<TensorMap> Trainer::gradients(const PassInput &batch) {
+  FLAME_TRY(run_alone(batch));
+  FLAME_ASSIGN(TensorMap gradients, sliced(gradient_name));
+  if (!has_input(*update_, kLossScaleName)) return gradients;
+  float scale = 1;
+  FLAME_TRY(update_->read(work_, kLossScaleName, std::as_writable_bytes(std::span(&scale, 1))));
+  FLAME_TRY(work_.synchronize());
+  for (auto &[name, tensor] : gradients) {
+    std::vector<double> numbers = numbers_of(tensor);
+    for (double &number : numbers) number /= scale;
+    tensor = tensor_of(tensor.type, numbers);
+  }
+  return gradients;
+}
+
+Result<HostTensor> Trainer::tensor(size_t bucket, std::string_view name) {
+  const Executable &program = *programs_[bucket];
+  HostTensor tensor;
+  for (const auto *names : {&program.placed().inputs, &program.placed().parameters}) {
+    const auto found = std::ranges::find(*names, name, &PlacedName::name);
+    if (found != names->end()) tensor.type = found->tensor.typed.type();
+  }
+  tensor.bytes.resize(static_cast<size_t>(tensor.type.size_bytes()));
+  FLAME_TRY(program.read(work_, name, tensor.bytes));
+  FLAME_TRY(work_.synchronize());
+  return tensor;
+}
+
+Status Trainer::round_weights(DType dtype) {
+  for (const PlacedName &parameter : programs_.front()->placed().parameters) {
+    FLAME_ASSIGN(HostTensor tensor, this->tensor(0, parameter.name));
+    const DType own = tensor.type.dtype;
+    if (!is_float(own) || size_bytes(own) <= size_bytes(dtype)) continue;
+    HostTensor rounded{{dtype, tensor.type.shape}, {}};
+    rounded.bytes.resize(static_cast<size_t>(rounded.type.size_bytes()));
+    convert_elements(own, tensor.bytes, dtype, rounded.bytes);
+    convert_elements(dtype, rounded.bytes, own, tensor.bytes);
+    FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
 }
 
 Result<std::vector<double>> Trainer::gradient_norms(const PassInput &batch) {

@@ -87,6 +87,14 @@ class Trainer {
   Result<TensorMap> evaluate(const PassInput &batch);
   // The same: the norm of each trained parameter's gradient, in the plan's order of `trained`.
   Result<std::vector<double>> gradient_norms(const PassInput &batch);
+  // The same: each trained parameter's gradient, f32, by the parameter's name, without the loss scale.
+  Result<TensorMap> gradients(const PassInput &batch);
+
+  // For checks. What an input or parameter of a bucket's program holds now, such as what evaluate() was
+  // given.
+  Result<HostTensor> tensor(size_t bucket, std::string_view name);
+  // Rounds every weight to a narrower type, and keeps it in its own.
+  Status round_weights(DType dtype);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.

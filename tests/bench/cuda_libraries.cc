@@ -5,7 +5,7 @@
 //   build/release/tests/bench/bench_cuda_libraries tests/bench/cuda_libraries.txt
 //
 // Each op is captured many times into one graph; a number is the median over replays, divided. A line
-// has the forward pass and the gradient to the inputs.
+// has the forward pass and the gradient to the inputs, where there is one.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -170,6 +170,22 @@ Times linear(Bench &bench, const Numbers &n) {
                         {{"transpose_a", false}, {"transpose_b", false}, {"dtype", ""}})};
 }
 
+// Both operands stored in f8; the products have no gradient of their own.
+Times linear_f8(Bench &bench, const Numbers &n) {
+  const auto stored = [&](const Numbers &shape) {
+    const auto *made = bench.empty(FLAME_DTYPE_F8_E4M3, shape);
+    bench.run_once("copy", {bench.random(shape)}, {made}, {{"dtype", "f8_e4m3"}});
+    return made;
+  };
+  const auto *x = stored({n[0], n[1]});
+  const auto *weight = stored({n[2], n[1]});
+  const auto *scale = bench.empty(kF32, {});
+  bench.run_once("fill", {}, {scale}, {{"shape", Numbers{}}, {"value", 0.5}, {"dtype", "f32"}});
+  const auto *y = bench.empty(kBF16, {n[0], n[2]});
+  return {bench.measure("linear_scaled", {x, weight, scale, scale}, {y}, {{"dtype", "bf16"}}),
+          std::nan("")};
+}
+
 Times convolution(Bench &bench, const Numbers &n) {
   const auto *x = bench.random({n[0], n[1], n[2], n[3]});
   const auto *weight = bench.random({n[4], n[5], n[5], n[3]});
@@ -219,9 +235,10 @@ int main(int count, char **arguments) {
       words >> kind;
       Numbers numbers;
       for (int64_t number = 0; words >> number;) numbers.push_back(number);
-      const Times times = kind == "linear" ? linear(bench, numbers)
-                          : kind == "conv" ? convolution(bench, numbers)
-                                           : attention(bench, numbers);
+      const Times times = kind == "linear"      ? linear(bench, numbers)
+                          : kind == "linear_f8" ? linear_f8(bench, numbers)
+                          : kind == "conv"      ? convolution(bench, numbers)
+                                                : attention(bench, numbers);
       std::printf("%-36s %12.1f %12.1f\n", line.c_str(), times.forward, times.gradient);
       std::fflush(stdout);
       bench.drop_tensors();

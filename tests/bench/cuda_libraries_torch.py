@@ -47,6 +47,12 @@ def linear(rows, inputs, outputs):
     return lambda: torch.nn.functional.linear(x, weight), lambda: dy @ weight
 
 
+def linear_f8(rows, inputs, outputs):
+    x, weight = (random(n, inputs).to(torch.float8_e4m3fn) for n in (rows, outputs))
+    scale = torch.full((), 0.5, device="cuda")
+    return lambda: torch._scaled_mm(x, weight.t(), scale_a=scale, scale_b=scale, out_dtype=torch.bfloat16), None
+
+
 def conv(n, h, w, inputs, outputs, window):
     last = torch.channels_last
     x = random(n, inputs, h, w).to(memory_format=last)

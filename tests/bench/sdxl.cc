@@ -256,6 +256,7 @@ class Bench {
                gib(static_cast<double>(plan.total_bytes())), plan.passes.front().extra_cost);
     print_workspaces(plan.passes.front().placed);
     const uint64_t planned = plan.total_bytes();
+    FLAME_TRY(print_memory("train: planned, nothing allocated yet", planned));
     FLAME_ASSIGN(const PassInput input, pass_input(plan, settings));
     const Clock::time_point making = Clock::now();
     FLAME_ASSIGN(
@@ -263,6 +264,7 @@ class Bench {
         Trainer::make(std::move(plan), models_->paint,
                       cli::trainer_settings(pipeline_, parts->learning_rates), *device_, {}));
     fmt::print("train: compiled and loaded in {:.2f} s\n", seconds_since(making));
+    FLAME_TRY(print_memory("train: before the first step", planned));
     const auto steps = section("train").get<int64_t>("steps");
     const auto step = [&]() -> Status {
       FLAME_TRY(trainer->pass(input, 1));
