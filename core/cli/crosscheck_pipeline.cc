@@ -51,10 +51,10 @@ class StepCrosscheck {
     FLAME_TRY(open_devices());
     FLAME_ASSIGN(training_, open_training_models(host_, *pipeline_));
     check_.facts.pipeline = arguments_.get("PROGRAM");
-    check_.facts.tier = step_tier(training_->settings.compute, tf32_);
-    if (tolerance) check_.facts.tier.each.norm_relative = *tolerance;
     FLAME_TRY(prepare());
     FLAME_TRY(start_adapters());
+    FLAME_TRY(choose_gates());
+    if (tolerance) check_.facts.tier.each.norm_relative = *tolerance;
     FLAME_TRY(compare());
     equal = check_.equal();
     return report();
@@ -201,16 +201,33 @@ class StepCrosscheck {
       FLAME_ASSIGN(TensorMap given, read_start(file, *training_->models, *training_->parts, start));
       for (auto &[name, tensor] : given) start[name] = std::move(tensor);
     }
-    const TensorMap moved =
-        moved_start(reference_->plan(), start, seed(), training_->settings.compute);
-    FLAME_TRY(reference_->start_from(moved));
-    FLAME_TRY(candidate_->start_from(moved));
+    start_ = moved_start(reference_->plan(), start, seed(), training_->settings.compute);
+    FLAME_TRY(reference_->start_from(start_));
+    FLAME_TRY(candidate_->start_from(start_));
     int64_t count = 0;
-    for (const auto &[name, tensor] : moved) count += tensor.type.shape.element_count();
+    for (const auto &[name, tensor] : start_) count += tensor.type.shape.element_count();
     check_.facts.start = fmt::format(
         "{} parameters in {} tensors; those that start as one number, such as zeros, are moved by "
         "normal numbers of seed {}, so that every gradient says something",
-        count, moved.size(), seed());
+        count, start_.size(), seed());
+    return {};
+  }
+
+  // Of a narrow type, what the reference's own step is off by when it rounds as much.
+  Status choose_gates() {
+    conformance::Tier &tier = check_.facts.tier;
+    const DType compute = training_->settings.compute;
+    check_.facts.depth = depth_of(candidate_->plan().passes.front().program);
+    tier = step_tier(compute, tf32_, check_.facts.depth);
+    if (compute == DType::kF32) return {};
+    TrainSettings narrow = training_->settings;
+    narrow.memory_bytes.reset();
+    std::unique_ptr<Trainer> rounded;
+    FLAME_TRY(make_trainer("rounded reference ready", narrow, *reference_device_, rounded));
+    FLAME_TRY(rounded->start_from(start_));
+    FLAME_ASSIGN(const StepCheck noise, check_step(*reference_, *rounded, input_, tier));
+    check_.facts.rounding = noise.gradients;
+    tier = widened_tier(tier, noise);
     return {};
   }
 
@@ -218,6 +235,7 @@ class StepCrosscheck {
     FLAME_ASSIGN(check_.step, timed(check_.facts, "steps and comparison", [&] {
                    return check_step(*reference_, *candidate_, input_, check_.facts.tier);
                  }));
+    print_step(check_);
     if (!arguments_.has("--lockstep")) return {};
     // The candidate's memory is free for single ops; the reference's step still holds the weights.
     const Program program = candidate_->plan().passes.front().program;
@@ -234,7 +252,7 @@ class StepCrosscheck {
   }
 
   Status report() const {
-    print_step(check_);
+    print_step_end(check_);
     if (arguments_.has("--json")) {
       FLAME_TRY(write_file_atomically(arguments_.get("--json"), to_json(check_).dump(1) + "\n"));
     }
@@ -252,6 +270,7 @@ class StepCrosscheck {
   TrainBucket bucket_;
   PassInput input_;
   std::unique_ptr<Trainer> reference_, candidate_;
+  TensorMap start_;  // of the adapters
   CheckedStep check_;
 };
 

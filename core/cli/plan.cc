@@ -150,12 +150,19 @@ class PlanCommand {
 
   Status estimate() {
     const DType compute = compute_type(pipeline_->root.find_section("backend"));
-    FLAME_ASSIGN(const DevicePace pace, measure_pace(*device_, compute));
+    std::vector<std::pair<const PlacedProgram *, double>> programs;
+    for (const PlannedPhase &phase : plan_->phases)
+      for (const PlannedPhase::Work &work : phase.work)
+        for (const auto &[program, times] : work.programs)
+          programs.emplace_back(program, times * work.times);
+    FLAME_ASSIGN(const TimeEstimate estimate, TimeEstimate::make(*device_, compute, programs));
     for (const PlannedPhase &phase : plan_->phases) {
       for (const PlannedPhase::Work &work : phase.work) {
         TimedWork timed{phase.name, work.what, 0, work.times};
-        for (const auto &[program, times] : work.programs)
-          timed.seconds_each += seconds_of(*program, pace) * times;
+        for (const auto &[program, times] : work.programs) {
+          FLAME_ASSIGN(const double seconds, estimate.seconds_of(*program));
+          timed.seconds_each += seconds * times;
+        }
         times_.push_back(std::move(timed));
       }
     }

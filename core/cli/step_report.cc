@@ -62,7 +62,7 @@ std::string together_text(const ProgramCheck &check) {
       "together: norm-relative error {:.1e}, norm ratio off by {:.1e} of {:.0e}; median error "
       "{:.1e}",
       check.joined_error, check.joined_ratio, check.tier.joined_ratio, check.median_error);
-  if (check.tier.middle > 0) text += fmt::format(" of {:.0e}", check.tier.middle);
+  if (check.tier.middle > 0) text += fmt::format(" of {:.1e}", check.tier.middle);
   return text;
 }
 
@@ -91,6 +91,24 @@ Json tier_json(const Tier &tier) {
   json.set("one_minus_cosine", tier.one_minus_cosine);
   if (tier.middle > 0) json.set("median_and_joined_norm_relative", tier.middle);
   return json;
+}
+
+double worst_error(const ProgramCheck &check) {
+  double worst = 0;
+  for (const OutputCheck &output : check.outputs)
+    worst = std::max(worst, output.difference.norm_relative);
+  return worst;
+}
+
+// How the gates came about; empty where they follow from the type alone.
+std::string gates_text(const StepReportFacts &facts) {
+  if (!facts.rounding) return "";
+  return fmt::format(
+      "rounding to {} alone changes the reference's gradients by up to {:.1e}, {:.1e} in the "
+      "median, "
+      "{:.1e} together: twice that is allowed",
+      facts.tier.name, worst_error(*facts.rounding), facts.rounding->median_error,
+      facts.rounding->joined_error);
 }
 
 std::string number(double value) {
@@ -166,10 +184,16 @@ void print_step(const CheckedStep &check) {
     if (!output.wrong.empty()) fmt::print("{} DIFFERS: {}\n", output.name, output.wrong);
   fmt::print("\n");
   print_outputs(step.gradients);
-  fmt::print("\n{} gradients, {} outside {}: norm-relative {:.0e}, norm ratio {:.0e} each\n",
+  fmt::print("\n{} gradients, {} outside {}: norm-relative {:.1e}, norm ratio {:.1e} each\n",
              step.gradients.outputs.size(), wrong_of(step.gradients), facts.tier.name,
              facts.tier.each.norm_relative, facts.tier.each.norm_ratio);
   fmt::print("{}\n", together_text(step.gradients));
+  if (facts.rounding) fmt::print("{}\n", gates_text(facts));
+  std::fflush(stdout);
+}
+
+void print_step_end(const CheckedStep &check) {
+  const StepReportFacts &facts = check.facts;
   if (check.lockstep) {
     fmt::print("\nop by op, each with the reference's values\n");
     print_lockstep(*check.lockstep);
@@ -187,7 +211,13 @@ Json to_json(const CheckedStep &check) {
   json.set("pipeline", printable(facts.pipeline)).set("step", facts.step);
   json.set("reference", printable(facts.reference)).set("candidate", printable(facts.candidate));
   json.set("data", printable(facts.data)).set("start", facts.start);
-  json.set("gates", tier_json(facts.tier));
+  json.set("gates", tier_json(facts.tier)).set("depth", static_cast<int64_t>(facts.depth));
+  if (facts.rounding) {
+    Json rounding;
+    rounding.set("norm_relative", worst_error(*facts.rounding));
+    rounding.set("median", facts.rounding->median_error);
+    json.set("rounding_alone", rounding.set("joined", facts.rounding->joined_error));
+  }
   json.set("loss", check.step.loss).set("reference_loss", check.step.reference_loss);
   json.set("answers", to_json(check.step.answers));
   json.set("gradients", to_json(check.step.gradients));
@@ -212,12 +242,16 @@ std::string step_page(const CheckedStep &check) {
                        fmt::format("{:.1e} of {:.0e}", worst.front()->difference.norm_relative,
                                    facts.tier.each.norm_relative));
   body += "<dl class=\"tiles\">" + tiles + "</dl>\n";
-  body +=
-      html_section("What was compared", html_table({"", ""}, {{"reference", html(facts.reference)},
-                                                              {"candidate", html(facts.candidate)},
-                                                              {"data", html(facts.data)},
-                                                              {"adapters", html(facts.start)},
-                                                              {"gates", html(facts.tier.name)}}));
+  body += html_section(
+      "What was compared",
+      html_table({"", ""},
+                 {{"reference", html(facts.reference)},
+                  {"candidate", html(facts.candidate)},
+                  {"data", html(facts.data)},
+                  {"adapters", html(facts.start)},
+                  {"gates", html(fmt::format("{}: norm-relative {:.1e}, norm ratio {:.1e} each. {}",
+                                             facts.tier.name, facts.tier.each.norm_relative,
+                                             facts.tier.each.norm_ratio, gates_text(facts)))}}));
   body += html_section("Op by op", lockstep_html(check));
   body += html_section("Errors over the model", errors_chart(step.gradients));
   std::vector<const OutputCheck *> answers;

@@ -14,6 +14,9 @@ struct StepReportFacts {
   std::string step;                  // "f32, batch 1, 512 x 512 pixels"
   std::string data, start;           // what both were given, in words
   conformance::Tier tier;
+  size_t depth = 0;  // of the candidate's program, as depth_of() has it
+  // Of a narrow type: what the same rounding does to the reference's own gradients.
+  std::optional<conformance::ProgramCheck> rounding;
   std::vector<std::pair<std::string, double>> seconds;  // what took how long
 };
 
@@ -25,8 +28,10 @@ struct CheckedStep {
   bool equal() const { return step.equal() && !(lockstep && lockstep->first); }
 };
 
-// The loss, the worst gradients first, counts and the verdict.
+// The loss, the worst gradients first, and counts.
 void print_step(const CheckedStep &check);
+// What was found op by op, times and the verdict.
+void print_step_end(const CheckedStep &check);
 Json to_json(const CheckedStep &check);
 // Self-contained: every gradient, and the errors over the model.
 std::string step_page(const CheckedStep &check);

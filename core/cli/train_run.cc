@@ -300,8 +300,7 @@ class TrainRun {
     const Result<std::vector<WrittenExport>> written =
         write_exports(host_, pipeline_, *models_, *parts_, final_, facts());
     if (!written.ok()) return not_written(written.error());
-    for (const WrittenExport &each : *written)
-      record_.facts().exports.push_back({each.path, each.coverage});
+    record_.exported(*written);
     return {};
   }
 

@@ -110,7 +110,7 @@ Result<std::vector<DataNote>> TrainingData::prepare() {
       all.size(), set_.buckets.size(), seconds_, cache_->stored(),
       printable(cache_->folder().string()));
   maker_->release();
-  if (!broken.empty() && broken.size() == all.size()) return all_broken(broken);
+  if (!all.empty() && broken.size() == all.size()) return all_broken(broken);
   std::vector<DataNote> notes;
   std::vector<uint64_t> numbers;
   for (const BrokenExample &each : broken) {

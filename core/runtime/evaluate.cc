@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/terminal.h"
 #include "core/passes/place.h"
 #include "core/program/rewrite.h"
@@ -42,11 +44,14 @@ Status poison(Device &device, const DeviceStream &stream, const Executable &exec
     for (const PlacedName &entry : *names) given[entry.tensor.storage] = true;
   for (uint32_t i = 0; i < placed.storages.size(); ++i) {
     if (given[i]) continue;
-    const std::vector<std::byte> ones(placed.storages[i].size_bytes, std::byte{0xff});
-    FLAME_TRY(device.upload(stream, ones, executable.address(i)));
-    FLAME_TRY(stream.synchronize());
+    static const std::vector<std::byte> ones(size_t{16} << 20, std::byte{0xff});
+    const uint64_t size = placed.storages[i].size_bytes;
+    for (uint64_t done = 0; done < size; done += ones.size()) {
+      const auto piece = std::span(ones).first(std::min<uint64_t>(ones.size(), size - done));
+      FLAME_TRY(device.upload(stream, piece, executable.address(i) + done));
+    }
   }
-  return {};
+  return stream.synchronize();
 }
 
 }  // namespace

@@ -7,9 +7,13 @@
 
 namespace flame {
 
+// Products, attention and convolutions that stand behind each other in the longest way through a program:
+// each adds its rounding to what came before.
+size_t depth_of(const Program &program);
+
 // What a step may differ by when the candidate computes so, and the reference in f32: f32 without TF32 is
-// the gate, the others are smoke tests.
-conformance::Tier step_tier(DType compute, bool tf32);
+// the gate, the others are smoke tests. Deep programs may be off by twice as much.
+conformance::Tier step_tier(DType compute, bool tf32, size_t depth);
 
 // Where adapters start for a check: what starts as one number, such as the zeros of a LoRA's `up`, is
 // moved by seeded normal numbers, since gradients of what stands before it would be zero. With a
@@ -29,6 +33,10 @@ struct StepCheck {
 // Both have the same parameters and weights. Changes nothing.
 Result<StepCheck> check_step(Trainer &reference, Trainer &candidate, const PassInput &input,
                              const conformance::Tier &tier);
+
+// The tier of a narrow type for this model: no tighter than twice what the same rounding does to the
+// reference's own step, `rounded` against the one in f32.
+conformance::Tier widened_tier(conformance::Tier tier, const StepCheck &rounded);
 
 // Every op of the candidate's own program, fused as it is run, with the values that the reference's step
 // has had; behind check_step(). Errors: an input that the reference's program has not.

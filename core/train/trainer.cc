@@ -65,6 +65,30 @@ std::optional<T> scalar_of(const TensorMap &state, std::string_view name, DType 
   return value;
 }
 
+HostTensor list_tensor(DType dtype, std::span<const std::byte> bytes) {
+  const auto count = static_cast<int64_t>(bytes.size()) / size_bytes(dtype);
+  return {{dtype, Shape{count}}, {bytes.begin(), bytes.end()}};
+}
+
+// What the losses and sources of passes behind the last step were, if the state has any.
+bool read_open(const TensorMap &state, StepReport &open) {
+  const auto losses = state.find(std::string(kOpenLossesName));
+  const auto sources = state.find(std::string(kOpenSourcesName));
+  if (losses == state.end() || sources == state.end()) return losses == sources;
+  if (losses->second.type.dtype != DType::kF32 || sources->second.type.dtype != DType::kU8)
+    return false;
+  open.losses = numbers_of(losses->second);
+  std::string name;
+  for (const std::byte byte : sources->second.bytes) {
+    if (byte != std::byte{0}) {
+      name += static_cast<char>(byte);
+      continue;
+    }
+    open.sources.push_back(std::exchange(name, {}));
+  }
+  return name.empty() && open.sources.size() == open.losses.size();
+}
+
 bool has_input(const Executable &program, std::string_view name) {
   const auto &inputs = program.placed().inputs;
   return std::ranges::find(inputs, name, &PlacedName::name) != inputs.end();
@@ -312,6 +336,12 @@ Result<TensorMap> Trainer::state() {
   const int64_t position = step_ * settings_.accumulate + passes_;
   state[std::string(kPositionName)] = scalar_tensor(DType::kI64, position);
   state[std::string(kOpenLossName)] = scalar_tensor(DType::kF64, open_.loss);
+  if (open_.losses.empty()) return state;
+  const std::vector<float> losses(open_.losses.begin(), open_.losses.end());
+  std::string sources;
+  for (const std::string &source : open_.sources) sources += source + '\0';
+  state[std::string(kOpenLossesName)] = list_tensor(DType::kF32, std::as_bytes(std::span(losses)));
+  state[std::string(kOpenSourcesName)] = list_tensor(DType::kU8, std::as_bytes(std::span(sources)));
   return state;
 }
 
@@ -321,7 +351,10 @@ Status Trainer::restore(const TensorMap &state) {
   const auto open_loss = scalar_of<double>(state, kOpenLossName, DType::kF64);
   if (!position || *position < 0 || !open_loss)
     return no_such_state("it does not say how far it came");
-  size_t used = 2;
+  StepReport open;
+  open.loss = *open_loss;
+  if (!read_open(state, open)) return no_such_state("the losses of the open step are wrong");
+  size_t used = 2 + state.count(std::string(kOpenLossesName)) * 2;
   for (const PlacedName &input : update_->placed().inputs) {
     if (!is_state(input.name)) continue;
     const auto given = state.find(input.name);
@@ -334,15 +367,14 @@ Status Trainer::restore(const TensorMap &state) {
     ++used;
   }
   if (used != state.size()) return no_such_state("it holds more tensors than this training has");
-  for (const auto &[name, tensor] : state)
-    if (name != kPositionName && name != kOpenLossName)
-      FLAME_TRY(update_->write(work_, name, tensor.bytes));
+  for (const PlacedName &input : update_->placed().inputs)
+    if (is_state(input.name))
+      FLAME_TRY(update_->write(work_, input.name, state.at(input.name).bytes));
   FLAME_TRY(work_.synchronize());
   step_ = *position / settings_.accumulate;
   passes_ = *position % settings_.accumulate;
   done_.clear();
-  open_ = {};
-  open_.loss = *open_loss;
+  open_ = std::move(open);
   return {};
 }
 
@@ -439,8 +471,7 @@ Result<TensorMap> Trainer::evaluate(const PassInput &batch) {
   return answers;
 }
 
-Result<TensorMap> Trainer::gradients(const PassInput &batch) {
-  FLAME_TRY(run_alone(batch));
+Result<TensorMap> Trainer::gradients() {
   FLAME_ASSIGN(TensorMap gradients, sliced(gradient_name));
   if (!has_input(*update_, kLossScaleName)) return gradients;
   float scale = 1;

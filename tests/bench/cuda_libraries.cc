@@ -14,6 +14,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/cuda/axes.h"
@@ -27,6 +28,8 @@ using Numbers = std::vector<int64_t>;
 
 constexpr int kReplays = 9;
 constexpr int kRepeats = 20;
+// Before each op, so that it finds the GPU as cool as the others do.
+constexpr std::chrono::milliseconds kPause{100};
 constexpr flame_dtype kBF16 = FLAME_DTYPE_BF16;
 constexpr flame_dtype kF32 = FLAME_DTYPE_F32;
 
@@ -102,6 +105,7 @@ class Bench {
     Planned planned = plan(op, inputs, outputs, std::move(attributes));
     run(planned);
     stream_->synchronize();
+    std::this_thread::sleep_for(kPause);
     stream_->begin_capture();
     for (int i = 0; i < kRepeats; ++i) run(planned);
     const std::unique_ptr<flame::Graph> graph = stream_->end_capture();

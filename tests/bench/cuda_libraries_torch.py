@@ -12,6 +12,7 @@ import torch
 
 REPEATS = 20
 REPLAYS = 9
+PAUSE = 0.1  # so that each op finds the GPU as cool as the others do
 
 
 def random(*shape):
@@ -25,6 +26,7 @@ def measure(run):
             for _ in range(3):
                 run()
         torch.cuda.synchronize()
+        time.sleep(PAUSE)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             for _ in range(REPEATS):

@@ -147,6 +147,8 @@ class TrainingOut(unittest.TestCase):
         for part in ("class=\"chip finished\"", "norm of the gradient", "train.optimizer.lr", "org.flamehost.image-folder", "the prediction changed by"):
             self.assertIn(part, page)
         self.assertLess(len(page), 200_000)
+        self.assertNotIn(str(self.folder), page)  # paths are from where the run was started
+        self.assertIn("<code>data.path</code></td><td>pictures</td>", page)
 
     def test_the_report_is_made_again_with_pictures(self):
         for step in (0, STEPS):

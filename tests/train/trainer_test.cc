@@ -333,6 +333,8 @@ void expect_equal(const StepReport &one, const StepReport &other) {
   EXPECT_EQ(one.step, other.step);
   EXPECT_EQ(one.loss, other.loss) << "step " << one.step;
   EXPECT_EQ(one.gradient_norm, other.gradient_norm) << "step " << one.step;
+  EXPECT_EQ(one.losses, other.losses) << "step " << one.step;
+  EXPECT_EQ(one.sources, other.sources) << "step " << one.step;
 }
 
 void TrainerTest::check_stops(const std::set<int64_t> &stops, int64_t passes) {
@@ -408,6 +410,24 @@ TEST_F(TrainerTest, EndsInTheSameBitsInF16WithItsLossScale) {
   settings_.accumulate = 2;
   plan_settings_.compute = DType::kF16;
   check_stops({2, 3, 7}, 10);
+}
+
+TEST_F(TrainerTest, RefusesLossesOfAnOpenStepThatAreNone) {
+  settings_.accumulate = 3;
+  auto made = trainer();
+  ASSERT_TRUE(made.ok());
+  run(**made, 0, 2);
+  const TensorMap state = *(*made)->state();
+  const std::string losses(kOpenLossesName), sources(kOpenSourcesName);
+  ASSERT_TRUE(state.contains(losses) && state.contains(sources));
+  ASSERT_TRUE((*made)->restore(state).ok());
+  std::vector<TensorMap> wrong(4, state);
+  wrong[0].erase(losses);
+  wrong[1].erase(sources);
+  wrong[2].at(losses) = wrong[2].at(sources);
+  wrong[3].at(sources).bytes.back() = std::byte{'x'};
+  for (const TensorMap &each : wrong)
+    EXPECT_THAT((*made)->restore(each).error().text(), HasSubstr("losses of the open step"));
 }
 
 TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {

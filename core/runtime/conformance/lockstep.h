@@ -27,7 +27,7 @@ struct NodeCheck {
 };
 
 struct LockstepCheck {
-  size_t nodes = 0;                // that were compared; a reshape computes nothing, and is not
+  size_t nodes = 0;                // that were compared: all but views, which no backend computes
   size_t ill_conditioned = 0;      // of them
   std::optional<NodeCheck> first;  // that differs
   std::optional<NodeCheck> worst;  // nearest to its limit
