@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kRunsOfGraph = 6;
 constexpr int kReplays = 5;
-constexpr double kNear = 1.12;       // of the quickest time: measured again
+constexpr double kHopeless = 1.5;    // of the quickest time: measured once alone
+constexpr double kNear = 1.12;       // of it: measured again in turn
 constexpr int kRounds = 3;           // of measuring again
 constexpr double kClearGain = 0.98;  // of the time of the library's own first choice
 constexpr int64_t kBlocks = 1024;
@@ -92,7 +93,11 @@ double Scratch::measure(const std::function<void(CUstream)> &enqueue) const {
 size_t quickest(size_t count, const std::function<double(size_t)> &time_of) {
   std::vector<double> times;
   for (size_t i = 0; i < count; ++i) times.push_back(time_of(i));
-  const double best = *std::min_element(times.begin(), times.end());
+  // The first ones found a cool GPU, whose clock is higher: what counts is the second time.
+  double best = *std::min_element(times.begin(), times.end());
+  for (size_t i = 0; i < count; ++i)
+    if (times[i] <= best * kHopeless) times[i] = time_of(i);
+  best = *std::min_element(times.begin(), times.end());
   std::vector<size_t> near;
   for (size_t i = 0; i < count; ++i)
     if (times[i] <= best * kNear) near.push_back(i);

@@ -32,8 +32,8 @@ class Scratch {
 };
 
 // Which of `count` ways is quickest; `time_of` measures one of them once. The first is the library's
-// own choice and stays, unless another is clearly quicker. Those that come near to each other are
-// measured again in turn, since a GPU's clock falls while it works.
+// own choice and stays, unless another is clearly quicker. All that have hope are measured twice, and
+// those that then come near to each other again in turn, since a GPU's clock falls while it works.
 size_t quickest(size_t count, const std::function<double(size_t)> &time_of);
 
 }  // namespace flame::cuda

@@ -8,7 +8,7 @@ namespace flame::cuda {
 namespace {
 
 constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
-constexpr int kOffered = 6;          // algorithms that are measured
+constexpr int kOffered = 8;          // algorithms that are measured: the library names no more
 constexpr double kLeastWork = 1e7;   // multiplications that are worth measuring
 constexpr uint32_t kAlignment = 16;  // of a tensor's memory, in bytes
 
@@ -20,6 +20,10 @@ cudaDataType_t data_type(flame_dtype dtype) {
       return CUDA_R_32F;
     case FLAME_DTYPE_F16:
       return CUDA_R_16F;
+    case FLAME_DTYPE_F8_E4M3:
+      return CUDA_R_8F_E4M3;
+    case FLAME_DTYPE_F8_E5M2:
+      return CUDA_R_8F_E5M2;
     default:
       return CUDA_R_16BF;
   }
@@ -53,6 +57,7 @@ Product::Product(const ProductShape &shape) : shape_(shape) {
   settle_strides(shape_.y, shape_.m, shape_.n);
   if (shape_.addend != Addend::kMatrix || shape_.c.row == 0) shape_.c = shape_.y;
   settle_strides(shape_.c, shape_.m, shape_.n);
+  if (shape_.input_b == 0) shape_.input_b = shape_.input;
 }
 
 Product::~Product() {
@@ -87,8 +92,12 @@ void Product::describe() {
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape_.output));
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, uint64_t{kAlignment});  // any, until there is one
   }
-  a_ = b_is_plain ? layout(shape_.input, shape_.n, shape_.k, shape_.b.row, shape_.b.batch)
-                  : layout(shape_.input, shape_.k, shape_.n, shape_.b.column, shape_.b.batch);
+  if (shape_.scaled) {
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, uint64_t{kAlignment});
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, uint64_t{kAlignment});
+  }
+  a_ = b_is_plain ? layout(shape_.input_b, shape_.n, shape_.k, shape_.b.row, shape_.b.batch)
+                  : layout(shape_.input_b, shape_.k, shape_.n, shape_.b.column, shape_.b.batch);
   b_ = a_is_plain ? layout(shape_.input, shape_.k, shape_.m, shape_.a.row, shape_.a.batch)
                   : layout(shape_.input, shape_.m, shape_.k, shape_.a.column, shape_.a.batch);
   y_ = layout(shape_.output, shape_.n, shape_.m, shape_.y.row, shape_.y.batch);
@@ -145,24 +154,26 @@ std::string Product::signature() const {
       "cuBLASLt ", lt_->functions().version(), ", product ", flame::dtype_name(shape_.input), " ",
       flame::dtype_name(shape_.output), " ", shape_.batch, "x", shape_.m, "x", shape_.n, "x",
       shape_.k, " ", to_text(shape_.a), " ", to_text(shape_.b), " ", to_text(shape_.y), " ",
-      to_text(shape_.c), " addend ", static_cast<int>(shape_.addend), " tf32 ", shape_.tf32);
+      to_text(shape_.c), " addend ", static_cast<int>(shape_.addend), " tf32 ", shape_.tf32,
+      shape_.scaled ? flame::text(" scaled, by ", flame::dtype_name(shape_.input_b)) : "");
 }
 
 void Product::measure(Context &context, const std::vector<Choice> &offered) {
   const Scratch scratch(
       context, {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
-                extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input),
+                extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input_b),
                 extent(shape_.y, shape_.m, shape_.n, shape_.batch, shape_.output), kMostWorkspace,
                 static_cast<uint64_t>(shape_.n) * FLAME_DTYPE_BYTES(shape_.output),
                 shape_.addend == Addend::kMatrix
                     ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
-                    : uint64_t{0}});
+                    : uint64_t{0},
+                shape_.scaled ? sizeof(float) : 0, shape_.scaled ? sizeof(float) : 0});
   if (!scratch.ok()) return;
   const size_t chosen = quickest(offered.size(), [&](size_t i) {
     return scratch.measure([&](CUstream stream) {
       enqueue(offered[i], stream, scratch.buffer(0), scratch.buffer(1),
               scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), scratch.buffer(2),
-              scratch.buffer(3));
+              scratch.buffer(3), {scratch.buffer(6), scratch.buffer(7)});
     });
   });
   aligned_ = offered[chosen];
@@ -183,13 +194,16 @@ bool Product::prepare(Context &context, bool measured) {
   describe();
   const auto element = static_cast<uint32_t>(
       std::min(FLAME_DTYPE_BYTES(shape_.input), FLAME_DTYPE_BYTES(shape_.output)));
-  const std::vector<Choice> careful = candidates(element, 1);
-  if (careful.empty()) return false;
-  unaligned_ = careful.front();
+  if (!shape_.scaled) {
+    const std::vector<Choice> careful = candidates(element, 1);
+    if (careful.empty()) return false;
+    unaligned_ = careful.front();
+  }
   const double work = static_cast<double>(shape_.m) * static_cast<double>(shape_.n) *
                       static_cast<double>(shape_.k) * static_cast<double>(shape_.batch);
   const bool worth = measured && context.measures() && work >= kLeastWork;
   const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
+  if (shape_.scaled && offered.empty()) return false;
   aligned_ = offered.empty() ? unaligned_ : offered.front();
   if (worth && offered.size() > 1) choose(context, offered);
   workspace_size_ = std::max(aligned_.workspace_size, unaligned_.workspace_size);
@@ -197,24 +211,30 @@ bool Product::prepare(Context &context, bool measured) {
 }
 
 void Product::run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
-                  char *workspace) {
+                  char *workspace, const Scales &scales) {
   uint64_t places = 0;
   for (const char *address : {a, b, addend, static_cast<const char *>(y)})
     places |= reinterpret_cast<uint64_t>(address);
-  enqueue(places % kAlignment == 0 ? aligned_ : unaligned_, stream, a, b, addend, y, workspace);
+  const bool aligned = shape_.scaled || places % kAlignment == 0;
+  enqueue(aligned ? aligned_ : unaligned_, stream, a, b, addend, y, workspace, scales);
+}
+
+void Product::set_address(cublasLtMatmulDescAttributes_t name, const char *address) {
+  lt_->check(lt_->functions().set_product(product_, name, &address, sizeof address),
+             "cublasLtMatmulDescSetAttribute");
 }
 
 void Product::enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-                      const char *addend, char *y, char *workspace) {
+                      const char *addend, char *y, char *workspace, const Scales &scales) {
   const CublasLt &functions = lt_->functions();
   const bool wide = shape_.input == FLAME_DTYPE_F64;
   const auto narrow = static_cast<float>(shape_.alpha);
   const double wide_beta = shape_.addend == Addend::kMatrix;
   const auto narrow_beta = static_cast<float>(wide_beta);
-  if (shape_.addend == Addend::kBias) {
-    lt_->check(
-        functions.set_product(product_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &addend, sizeof addend),
-        "cublasLtMatmulDescSetAttribute");
+  if (shape_.addend == Addend::kBias) set_address(CUBLASLT_MATMUL_DESC_BIAS_POINTER, addend);
+  if (shape_.scaled) {
+    set_address(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.b);
+    set_address(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.a);
   }
   const char *c = shape_.addend == Addend::kMatrix ? addend : y;
   lt_->check(functions.multiply(

@@ -28,6 +28,15 @@ struct ProductShape {
   Addend addend = Addend::kNone;
   bool tf32 = false;
   MatrixStrides c = {};  // of a matrix added; if not given, y's
+  // Of f8: b's own type, and a and b each have a factor in the device's memory.
+  flame_dtype input_b = 0;  // if not given, a's
+  bool scaled = false;
+};
+
+// The factors of a and b, one f32 each.
+struct Scales {
+  const char *a = nullptr;
+  const char *b = nullptr;
 };
 
 // An axis of size 1 has any stride; this gives those of a plain layout. False if cuBLASLt does not
@@ -45,9 +54,9 @@ class Product {
   // Chooses, by measuring if that is wanted and worth it. False if cuBLASLt has no algorithm.
   bool prepare(Context &context, bool measured = true);
   uint64_t workspace_size() const { return workspace_size_; }  // after prepare()
-  // Enqueues. `addend` as the shape says, or null.
+  // Enqueues. `addend` as the shape says, or null; of f8 every address is a multiple of 16.
   void run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
-           char *workspace);
+           char *workspace, const Scales &scales = {});
 
  private:
   struct Choice {
@@ -63,7 +72,8 @@ class Product {
   void choose(Context &context, const std::vector<Choice> &offered);
   void measure(Context &context, const std::vector<Choice> &offered);
   void enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-               const char *addend, char *y, char *workspace);
+               const char *addend, char *y, char *workspace, const Scales &scales);
+  void set_address(cublasLtMatmulDescAttributes_t name, const char *address);
 
   ProductShape shape_;
   const LtHandle *lt_ = nullptr;
@@ -73,7 +83,7 @@ class Product {
   cublasLtMatrixLayout_t y_ = nullptr;
   cublasLtMatrixLayout_t c_ = nullptr;
   Choice aligned_ = {};    // every address is a multiple of 16
-  Choice unaligned_ = {};  // of the element's size
+  Choice unaligned_ = {};  // of the element's size; of f8 there is none
   uint64_t workspace_size_ = 0;
 };
 

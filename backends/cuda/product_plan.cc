@@ -30,15 +30,17 @@ MatrixStrides matrix_of(const Matrices &operand) {
 class ProductPlan : public OpPlan {
  public:
   ProductPlan(const flame::Op &op, const Target &target, const Matrices &a, const Matrices &b,
-              Addend addend)
-      : addend_(addend) {
+              Addend addend, ProductInputs inputs)
+      : addend_(addend), inputs_(inputs) {
     const flame_tensor &out = op.output(0);
     const size_t rank = a.shape.size();
     Matrices y(out);
     y.widen(rank);
     Matrices c = y;
-    if (addend == Addend::kMatrix) c = Matrices(op.input(2));
+    if (addend == Addend::kMatrix) c = Matrices(op.input(inputs.addend));
     shape_.input = op.input(0).dtype;
+    shape_.input_b = op.input(1).dtype;
+    shape_.scaled = inputs.scales != 0;
     shape_.output = out.dtype;
     shape_.m = y.shape[rank - 2];
     shape_.n = y.shape[rank - 1];
@@ -51,7 +53,7 @@ class ProductPlan : public OpPlan {
     shape_.tf32 = target.tf32 && shape_.input == FLAME_DTYPE_F32;
     count_ = flame::element_count(out);
     size_ = static_cast<uint64_t>(count_) * FLAME_DTYPE_BYTES(out.dtype);
-    if (addend == Addend::kMatrix) info.in_place_mask = 1u << 2;
+    if (addend == Addend::kMatrix) info.in_place_mask = uint64_t{1} << inputs.addend;
     if (count_ == 0) return;
     if (addend != Addend::kNone) spread_addend(op);
     if (shape_.k == 0) {
@@ -62,7 +64,8 @@ class ProductPlan : public OpPlan {
     if (!settle_strides(shape_.a, shape_.m, shape_.k)) refuse(op, "input 0", op.input(0));
     if (!settle_strides(shape_.b, shape_.k, shape_.n)) refuse(op, "input 1", op.input(1));
     expect_rows(op, "the output", out, shape_.y);
-    if (addend == Addend::kMatrix) expect_rows(op, "input 2", op.input(2), shape_.c);
+    if (addend == Addend::kMatrix) expect_rows(op, "the addend", op.input(inputs.addend), shape_.c);
+    if (shape_.scaled) expect_even_rows(op);
   }
 
   std::vector<KernelSource> kernels() const override {
@@ -89,12 +92,29 @@ class ProductPlan : public OpPlan {
     if (!is_plain) refuse(op, name, tensor);
   }
 
+  // Of f8 the library has kernels for memory at even places alone.
+  void expect_even_rows(const flame::Op &op) const {
+    const auto size_y = static_cast<int64_t>(FLAME_DTYPE_BYTES(shape_.output));
+    uint64_t places =
+        places_ | static_cast<uint64_t>(shape_.a.row | shape_.b.column | shape_.y.row * size_y);
+    places |= op.input(0).byte_offset | op.input(1).byte_offset | op.output(0).byte_offset;
+    const bool plain = shape_.a.column == 1 && shape_.b.row == 1;
+    if (plain && places % 16 == 0 && calls_.size() == 1 && shape_.batch == 1) return;
+    throw flame::unsupported(op.name(),
+                             " of f8 needs rows at one distance and at multiples of 16 bytes, but "
+                             "was given ",
+                             flame::to_text(op.input(0)), ", ", flame::to_text(op.input(1)),
+                             " and ", flame::to_text(op.output(0)));
+  }
+
   // y = the addend, repeated, for sums over nothing and where cuBLASLt adds none itself.
   void spread_addend(const flame::Op &op) {
     const flame_tensor &y = op.output(0);
     const Sizes shape = sizes_of(y);
-    spread_ = elementwise_launch(
-        "-> x0", {shape, {whole_view(2, op.input(2), shape)}, {whole_view(0, y, shape)}});
+    spread_ =
+        elementwise_launch("-> x0", {shape,
+                                     {whole_view(inputs_.addend, op.input(inputs_.addend), shape)},
+                                     {whole_view(0, y, shape)}});
   }
 
   void take_batches(Axes axes) {
@@ -134,8 +154,9 @@ class ProductPlan : public OpPlan {
 
   Offsets moved(const Offsets &from, const Axis &axis, int64_t i) const {
     const int64_t input = i * FLAME_DTYPE_BYTES(shape_.input);
+    const int64_t input_b = i * FLAME_DTYPE_BYTES(shape_.input_b);
     const int64_t output = i * FLAME_DTYPE_BYTES(shape_.output);
-    return {from.a + input * axis.strides[0], from.b + input * axis.strides[1],
+    return {from.a + input * axis.strides[0], from.b + input_b * axis.strides[1],
             from.y + output * axis.strides[2], from.c + output * axis.strides[3]};
   }
 
@@ -164,7 +185,8 @@ class ProductPlan : public OpPlan {
   void execute(const Run &run) override {
     if (count_ == 0) return;
     char *y = address_of(*run.outputs[0]);
-    const char *addend = addend_ == Addend::kNone ? nullptr : address_of(*run.inputs[2]);
+    const char *addend =
+        addend_ == Addend::kNone ? nullptr : address_of(*run.inputs[inputs_.addend]);
     if (shape_.k == 0) {
       if (addend && addend != y) enqueue(spread_, *kernel_, run, op());
       if (!addend)
@@ -174,13 +196,19 @@ class ProductPlan : public OpPlan {
     }
     const char *a = address_of(*run.inputs[0]);
     const char *b = address_of(*run.inputs[1]);
+    Scales scales;
+    if (shape_.scaled) {
+      scales = {address_of(*run.inputs[inputs_.scales]),
+                address_of(*run.inputs[inputs_.scales + 1])};
+    }
     // cuBLASLt adds a bias itself only at even places.
     const bool onto = onto_ && (!product_ || !is_even({a, b, addend, y}));
     if (onto) enqueue(spread_, *kernel_, run, op());
     for (const Offsets &each : calls_) {
       const char *added = onto ? y + each.y : addend_ == Addend::kMatrix ? addend + each.c : addend;
       (onto ? onto_ : product_)
-          ->run(run.stream, a + each.a, b + each.b, added, y + each.y, run.workspace + workspace_);
+          ->run(run.stream, a + each.a, b + each.b, added, y + each.y, run.workspace + workspace_,
+                scales);
     }
   }
 
@@ -192,6 +220,7 @@ class ProductPlan : public OpPlan {
 
   ProductShape shape_;
   Addend addend_;  // of the op
+  ProductInputs inputs_;
   int64_t count_ = 0;
   uint64_t size_ = 0;
   std::vector<Offsets> calls_;
@@ -224,8 +253,8 @@ void expect_product_types(const flame::Op &op) {
 }
 
 std::unique_ptr<OpPlan> plan_product(const flame::Op &op, const Target &target, Matrices a,
-                                     Matrices b, Addend addend) {
-  return std::make_unique<ProductPlan>(op, target, a, b, addend);
+                                     Matrices b, Addend addend, ProductInputs inputs) {
+  return std::make_unique<ProductPlan>(op, target, a, b, addend, inputs);
 }
 
 }  // namespace flame::cuda

@@ -1,4 +1,4 @@
-// The plan of matmul and linear.
+// The plan of matmul, linear and linear_scaled.
 #pragma once
 
 #include "backends/cuda/op_plan.h"
@@ -18,10 +18,16 @@ struct Matrices {
   void widen(size_t rank);
 };
 
-// Inputs 0 and 1 are a and b, given here as matrices of one rank; input 2 is the addend; output 0 is
-// y. Refuses layouts that cuBLASLt does not take.
+// Inputs 0 and 1 are a and b, given here as matrices of one rank; output 0 is y. What else there is
+// stands in these inputs.
+struct ProductInputs {
+  uint32_t addend = 2;
+  uint32_t scales = 0;  // of a, and behind it of b; 0: there are none
+};
+
+// Refuses layouts that cuBLASLt does not take.
 std::unique_ptr<OpPlan> plan_product(const flame::Op &op, const Target &target, Matrices a,
-                                     Matrices b, Addend addend);
+                                     Matrices b, Addend addend, ProductInputs inputs = {});
 
 // Refuses types other than f64, f32, bf16 and f16.
 void expect_product_types(const flame::Op &op);

@@ -32,6 +32,10 @@ const char *hint_for(int code) {
     case EPERM:
     case EROFS:
       return "take a folder that you may use";
+    case ENOENT:
+      return "correct the path";
+    case ENOTDIR:
+      return "correct the path: a part of it is no folder";
     default:
       return "";
   }

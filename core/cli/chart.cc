@@ -12,8 +12,8 @@
 namespace flame::cli {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 240;
-constexpr double kLeft = 76, kRight = 12, kTop = 30, kBottom = 26;
+// The drawing's own units, whatever its size on the page.
+constexpr double kSide = 1000;
 constexpr size_t kMostColumns = 320;  // of a curve; each shows its lowest and its highest number
 
 struct Range {
@@ -42,13 +42,24 @@ class Drawing {
   std::string draw() {
     measure();
     if (numbers_.empty()) return "";
-    std::string svg = fmt::format(
-        "<svg class=\"chart\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">\n"
-        "<text class=\"title\" x=\"{:g}\" y=\"16\">{}</text>\n",
-        kWidth, kHeight, html(chart_.title), kLeft, html(chart_.title));
-    svg += axes() + legend();
-    for (const Curve &curve : chart_.curves) svg += line(curve);
-    return svg + "</svg>\n";
+    std::string plot, labels;
+    for (const double mark : number_marks()) {
+      const double y = y_of(mark);
+      plot += fmt::format("<path class=\"grid\" d=\"M0 {:.1f}H{:g}\"/>\n", y, kSide);
+      labels += fmt::format("<i class=\"y\" style=\"top:{:.1f}%\">{}</i>\n", y / kSide * 100,
+                            html(number_text(mark)));
+    }
+    for (const double mark : marks(steps_, 6)) {
+      if (mark != std::floor(mark) || mark < 0) continue;
+      labels += fmt::format("<i class=\"x\" style=\"left:{:.1f}%\">{:.0f}</i>\n",
+                            x_of(mark) / kSide * 100, mark);
+    }
+    for (const Curve &curve : chart_.curves) plot += line(curve);
+    return fmt::format(
+        "<figure class=\"chart\"><figcaption><b>{0}</b>{1}</figcaption>\n<div class=\"plot\"><svg "
+        "viewBox=\"0 0 {2:g} {2:g}\" preserveAspectRatio=\"none\" role=\"img\" "
+        "aria-label=\"{0}\">\n{3}</svg>\n{4}</div></figure>\n",
+        html(chart_.title), legend(), kSide, plot, labels);
   }
 
  private:
@@ -73,13 +84,13 @@ class Drawing {
   }
 
   double x_of(double step) const {
-    return kLeft + (step - steps_.least) / (steps_.most - steps_.least) * (kWidth - kLeft - kRight);
+    return (step - steps_.least) / (steps_.most - steps_.least) * kSide;
   }
   double y_of(double number) const {
     const double part = logarithmic_ ? (std::log(number) - std::log(numbers_.least)) /
                                            (std::log(numbers_.most) - std::log(numbers_.least))
                                      : (number - numbers_.least) / (numbers_.most - numbers_.least);
-    return kHeight - kBottom - part * (kHeight - kTop - kBottom);
+    return kSide * (1 - part);
   }
 
   std::string number_text(double number) const {
@@ -87,9 +98,15 @@ class Drawing {
     return fmt::format("{:.4g}{}{}", number, chart_.unit.empty() ? "" : " ", chart_.unit);
   }
 
-  std::vector<double> marks(const Range &range, int count) const {
+  // As it stands in the legend.
+  std::string short_text(double number) const {
+    if (chart_.bytes) return number_text(number);
+    return fmt::format("{:.3g}{}{}", number, chart_.unit.empty() ? "" : " ", chart_.unit);
+  }
+
+  static std::vector<double> marks(const Range &range, int count, double unit = 1) {
     std::vector<double> list;
-    const double step = round_up((range.most - range.least) / count);
+    const double step = round_up((range.most - range.least) / count / unit) * unit;
     for (double at = std::ceil(range.least / step - 1e-9) * step; at <= range.most + 1e-9 * step;
          at += step)
       list.push_back(std::abs(at) < 1e-9 * step ? 0 : at);
@@ -97,7 +114,9 @@ class Drawing {
   }
 
   std::vector<double> number_marks() const {
-    if (!logarithmic_) return marks(numbers_, 4);
+    // Sizes of memory are round in KiB, MiB or GiB.
+    const double power = std::floor(std::log2(std::max(numbers_.most, 1.0)) / 10) * 10;
+    if (!logarithmic_) return marks(numbers_, 4, chart_.bytes ? std::exp2(power) : 1);
     std::vector<double> list;
     const double first = std::ceil(std::log10(numbers_.least) - 1e-9);
     const double last = std::log10(numbers_.most) + 1e-9;
@@ -106,35 +125,17 @@ class Drawing {
     return list;
   }
 
-  std::string axes() const {
-    std::string svg;
-    for (const double mark : number_marks()) {
-      const double y = y_of(mark);
-      svg += fmt::format(
-          "<path class=\"grid\" d=\"M{:g} {:.1f}H{:g}\"/><text class=\"number\" x=\"{:g}\" "
-          "y=\"{:.1f}\">{}</text>\n",
-          kLeft, y, kWidth - kRight, kLeft - 6, y + 4, html(number_text(mark)));
-    }
-    for (const double mark : marks(steps_, 6)) {
-      if (mark != std::floor(mark) || mark < 0) continue;
-      svg += fmt::format("<text class=\"step\" x=\"{:.1f}\" y=\"{:g}\">{:.0f}</text>\n", x_of(mark),
-                         kHeight - 8, mark);
-    }
-    return svg;
-  }
-
+  // Each curve's name, if it has one, and its last number.
   std::string legend() const {
-    if (chart_.curves.size() < 2) return "";
-    std::string svg;
-    double x = kWidth - kRight;
-    for (size_t i = chart_.curves.size(); i-- > 0;) {
-      const Curve &curve = chart_.curves[i];
-      if (curve.points.empty()) continue;
-      svg += fmt::format("<text class=\"legend {}\" x=\"{:.1f}\" y=\"16\">{}</text>\n", curve.style,
-                         x, html(curve.name));
-      x -= 7.0 * static_cast<double>(curve.name.size()) + 16;
+    std::string text;
+    for (const Curve &curve : chart_.curves) {
+      const auto last = std::find_if(curve.points.rbegin(), curve.points.rend(),
+                                     [](const auto &each) { return std::isfinite(each.second); });
+      if (last == curve.points.rend()) continue;
+      text += fmt::format("<span class=\"{}\">{}{}{}</span>", curve.style, html(curve.name),
+                          curve.name.empty() ? "" : " ", html(short_text(last->second)));
     }
-    return svg;
+    return text;
   }
 
   // Of many points, the lowest and the highest of each column, in their order.
@@ -159,15 +160,25 @@ class Drawing {
 
   std::string line(const Curve &curve) const {
     std::string path, dots;
+    double first = 0, last = 0;
     for (const auto &[step, number] : drawn(curve)) {
       const double x = x_of(step), y = y_of(number);
+      if (path.empty()) first = x;
+      last = x;
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x, y);
-      if (curve.dots)
-        dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>",
-                            curve.style, x, y);
+      // A line without length, with round ends: it stays round when the drawing is stretched.
+      if (curve.dots) dots += fmt::format("M{:.1f} {:.1f}h0", x, y);
     }
     if (path.empty()) return "";
-    return fmt::format("<path class=\"curve {}\" d=\"{}\"/>{}\n", curve.style, path, dots);
+    std::string text;
+    if (curve.style == "c0" && first < last) {
+      text = fmt::format("<path class=\"area\" d=\"{}L{:.1f} {:g}L{:.1f} {:g}Z\"/>\n", path, last,
+                         kSide, first, kSide);
+    }
+    text += fmt::format("<path class=\"curve {}\" d=\"{}\"/>\n", curve.style, path);
+    if (!dots.empty())
+      text += fmt::format("<path class=\"dots {}\" d=\"{}\"/>\n", curve.style, dots);
+    return text;
   }
 
   const Chart &chart_;
@@ -177,7 +188,7 @@ class Drawing {
 
 }  // namespace
 
-std::string chart_svg(const Chart &chart) {
+std::string chart_figure(const Chart &chart) {
   return Drawing(chart).draw();
 }
 

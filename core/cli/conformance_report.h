@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/json.h"
+#include "core/runtime/conformance/lockstep.h"
 #include "core/runtime/conformance/program_check.h"
 #include "core/runtime/conformance/suite.h"
 
@@ -16,6 +17,8 @@ Json to_json(const conformance::SuiteReport &report);
 
 void print_program(const conformance::ProgramCheck &check);
 void print_lockstep(const conformance::LockstepCheck &check);
+// "f32[4, 8] f32[16, 8] -> f32[4, 16]"
+std::string types_text(const conformance::NodeCheck &check);
 Json to_json(const conformance::ProgramCheck &check);
 Json to_json(const conformance::LockstepCheck &check);
 

@@ -1,5 +1,5 @@
-// `flamehost crosscheck`: one backend against another, in all ops or a whole program; or a model against
-// a recording.
+// `flamehost crosscheck`: one backend against another, in all ops, a whole program or a training step; or a
+// model against a recording.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "core/cli/backend_request.h"
 #include "core/cli/commands.h"
 #include "core/cli/conformance_report.h"
+#include "core/cli/crosscheck_pipeline.h"
 #include "core/cli/crosscheck_recording.h"
 #include "core/cli/installed.h"
 #include "core/program/read.h"
@@ -75,26 +76,60 @@ Status check_program(const Arguments &arguments, Device &reference, Device &cand
   return write_file_atomically(arguments.get("--json"), json.dump(1) + "\n");
 }
 
-// Options of the one that would be without effect for the other.
-Status check_options(const Arguments &arguments, bool recording) {
-  for (const char *option :
-       {"--ops", "--reference", "--candidate", "--lockstep", "--seed", "--quick"}) {
-    if (recording && arguments.has(option))
-      return config_error(fmt::format("{} is not for recordings", option));
+// What is compared: each takes options of its own.
+enum class Subject {
+  kOps,
+  kProgram,
+  kRecording,
+  kPipeline
+};
+
+Subject subject_of(const Arguments &arguments) {
+  if (names_recording(arguments)) return Subject::kRecording;
+  if (arguments.has("--ops")) return Subject::kOps;
+  return names_pipeline(arguments) ? Subject::kPipeline : Subject::kProgram;
+}
+
+// Options of the one that would be without effect for the others.
+Status check_options(const Arguments &arguments, Subject subject) {
+  if (subject == Subject::kRecording) {
+    for (const char *option :
+         {"--ops", "--reference", "--candidate", "--lockstep", "--seed", "--quick"}) {
+      if (arguments.has(option))
+        return config_error(fmt::format("{} is not for recordings", option));
+    }
+  } else {
+    for (const char *option : {"--adapter", "--backend", "--variant"}) {
+      if (arguments.has(option))
+        return config_error(fmt::format("{} is for recordings alone", option));
+    }
   }
-  for (const char *option : {"--adapter", "--backend", "--tolerance", "--variant"}) {
-    if (!recording && arguments.has(option))
-      return config_error(fmt::format("{} is for recordings alone", option));
+  if (subject != Subject::kPipeline) {
+    for (const char *option : {"--set", "--random-data", "--html"}) {
+      if (arguments.has(option))
+        return config_error(fmt::format("{} is for pipelines alone", option));
+    }
+    if (subject != Subject::kRecording && arguments.has("--tolerance"))
+      return config_error("--tolerance is for recordings and pipelines alone");
+  } else {
+    for (const char *option : {"--seed", "--quick", "--dtype"}) {
+      if (arguments.has(option)) {
+        return config_error(fmt::format("{} is not for pipelines", option),
+                            "the file says it; change it with --set, such as --set seed=2 or --set "
+                            "backend.precision=f32");
+      }
+    }
   }
-  if (!recording && !arguments.has("--ops") && arguments.has("--dtype"))
+  if (subject == Subject::kProgram && arguments.has("--dtype"))
     return config_error("--dtype is for ops and recordings", "a program has its own types");
   return {};
 }
 
 Status check(const Arguments &arguments, bool &equal) {
-  const bool recording = names_recording(arguments);
-  FLAME_TRY(check_options(arguments, recording));
-  if (recording) return check_recording_file(arguments, equal);
+  const Subject subject = subject_of(arguments);
+  FLAME_TRY(check_options(arguments, subject));
+  if (subject == Subject::kRecording) return check_recording_file(arguments, equal);
+  if (subject == Subject::kPipeline) return check_pipeline_step(arguments, equal);
   if (arguments.has("--ops") == arguments.has("PROGRAM")) {
     return config_error(arguments.has("--ops") ? "both --ops and a program are given"
                                                : "what is to be compared? PROGRAM is missing",
@@ -125,7 +160,8 @@ constexpr CommandArgument kArguments[] = {
      .kind = ValueKind::kFile,
      .required = false,
      .help = "a program's JSON file, run whole on both backends with the same values; or a "
-             "recording (*.safetensors), compared with a model of --weights"}};
+             "recording (*.safetensors), compared with a model of --weights; or a pipeline (any "
+             "other file), one training step of which is run on both"}};
 
 constexpr CommandOption kOptions[] = {
     {.name = "--ops",
@@ -134,16 +170,18 @@ constexpr CommandOption kOptions[] = {
     {.name = "--reference",
      .value = "BACKEND",
      .kind = ValueKind::kComponent,
-     .help = "the backend that is right; reference if not given"},
+     .help = "the backend that is right; reference if not given, of a pipeline onednn"},
     {.name = "--candidate",
      .value = "BACKEND",
      .kind = ValueKind::kComponent,
-     .help = "the backend that is tried; onednn if not given. Options follow a colon: "
+     .help = "the backend that is tried; onednn if not given, of a pipeline its own. Options "
+             "follow a colon: "
              "onednn:threads=2, cuda:tf32=true,determinism=strict"},
     kThreadsOption,
     {.name = "--lockstep",
      .value = "",
-     .help = "run a program op by op with equal inputs, and name the first op that differs"},
+     .help = "run a program or a training step op by op with equal inputs, and name the first op "
+             "that differs"},
     {.name = "--seed", .value = "NUMBER", .help = "of a program's values; 1 if not given"},
     {.name = "--quick",
      .value = "",
@@ -170,7 +208,20 @@ constexpr CommandOption kOptions[] = {
              "bf16 or f16; f32 if not given"},
     {.name = "--tolerance",
      .value = "NUMBER",
-     .help = "of a recording: how far each tensor may be off, norm-relative; else by type"},
+     .help = "of a recording or a pipeline: how far each tensor may be off, norm-relative; else "
+             "by type"},
+    {.name = "--random-data",
+     .value = "",
+     .help = "of a pipeline: take seeded random latents and texts, not its pictures"},
+    {.name = "--set",
+     .value = "KEY=VALUE",
+     .kind = ValueKind::kSetting,
+     .repeated = true,
+     .help = "of a pipeline: change one value first, such as backend.precision=f32"},
+    {.name = "--html",
+     .value = "FILE",
+     .kind = ValueKind::kFile,
+     .help = "of a pipeline: also write the results as one page"},
     {.name = "--json",
      .value = "FILE",
      .kind = ValueKind::kFile,
@@ -182,7 +233,7 @@ constexpr CommandOption kOptions[] = {
 const Command kCrosscheckCommand = {
     .group = "",
     .name = "crosscheck",
-    .summary = "Compare a backend with the reference, or a model with a recording",
+    .summary = "Compare a backend with another, or a model with a recording",
     .arguments = kArguments,
     .options = kOptions,
     .run = run};

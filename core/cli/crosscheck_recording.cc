@@ -83,7 +83,14 @@ Result<RecordingSettings> read_settings(const Arguments &arguments) {
         "it is one of " + join(kRecordingTypes, ", "));
   }
   settings.dtype = *dtype_from_name(name);
-  if (!arguments.has("--tolerance")) return settings;
+  FLAME_ASSIGN(settings.tolerance, read_tolerance(arguments));
+  return settings;
+}
+
+}  // namespace
+
+Result<std::optional<double>> read_tolerance(const Arguments &arguments) {
+  if (!arguments.has("--tolerance")) return std::optional<double>();
   const std::string text = arguments.get("--tolerance");
   double tolerance = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), tolerance);
@@ -92,11 +99,8 @@ Result<RecordingSettings> read_settings(const Arguments &arguments) {
     return config_error(fmt::format("--tolerance {}: expected a number above 0", printable(text)),
                         "write it like 1e-5");
   }
-  settings.tolerance = tolerance;
-  return settings;
+  return std::optional(tolerance);
 }
-
-}  // namespace
 
 bool names_recording(const Arguments &arguments) {
   return arguments.has("--weights") || arguments.get("PROGRAM").ends_with(".safetensors");

@@ -121,6 +121,10 @@ class Reader {
     } else {
       FLAME_ASSIGN(match, catalogue_.find("adapter", arguments_.get("--adapter", "lora")));
     }
+    if (!match.plugin) {
+      FLAME_ASSIGN(explained_.settings.adapt, own_weights_request(layers));
+      return {};
+    }
     FLAME_ASSIGN(const StartedComponent started, explained_.host->start(match));
     FLAME_ASSIGN(explained_.settings.adapt, adapt_request(started, options, layers));
     return {};

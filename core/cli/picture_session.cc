@@ -147,7 +147,8 @@ std::string PictureSession::parameters_of(const PaintRequest &request) const {
                     loras_text(section_), FLAME_VERSION);
 }
 
-Status PictureSession::draw(const fs::path &folder, bool tells) const {
+Status PictureSession::draw(const fs::path &folder, bool tells,
+                            const std::function<Status()> &go_on) const {
   std::error_code made;
   fs::create_directories(folder, made);
   if (made) {
@@ -173,7 +174,7 @@ Status PictureSession::draw(const fs::path &folder, bool tells) const {
     const Clock::time_point begun = Clock::now();
     FLAME_ASSIGN(Picture picture, painter_->paint(request, [&](uint32_t step) {
       line.show(i, step);
-      return Status();
+      return go_on ? go_on() : Status();
     }));
     line.clear();
     const fs::path file = folder / fmt::format("{:03}.png", i + 1);

@@ -1,6 +1,8 @@
 // The section `sample`, ready to draw: a painter with its settings, and the files that it makes.
 #pragma once
 
+#include <functional>
+
 #include "core/cli/drawing_models.h"
 #include "core/cli/picture_files.h"
 
@@ -16,8 +18,10 @@ class PictureSession {
                                                       const LiveAdapter *live = nullptr);
 
   // Draws every prompt: one file for each in the folder, and all of them in grid.png if there are
-  // several. Prints a line for each if `tells`.
-  Status draw(const std::filesystem::path &folder, bool tells) const;
+  // several. Prints a line for each if `tells`. Behind each step of the sampler, `go_on` may end it
+  // with an error; pictures that are done stay.
+  Status draw(const std::filesystem::path &folder, bool tells,
+              const std::function<Status()> &go_on = nullptr) const;
 
   const Painter &painter() const { return *painter_; }
 

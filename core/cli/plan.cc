@@ -150,12 +150,19 @@ class PlanCommand {
 
   Status estimate() {
     const DType compute = compute_type(pipeline_->root.find_section("backend"));
-    FLAME_ASSIGN(const DevicePace pace, measure_pace(*device_, compute));
+    std::vector<std::pair<const PlacedProgram *, double>> programs;
+    for (const PlannedPhase &phase : plan_->phases)
+      for (const PlannedPhase::Work &work : phase.work)
+        for (const auto &[program, times] : work.programs)
+          programs.emplace_back(program, times * work.times);
+    FLAME_ASSIGN(const TimeEstimate estimate, TimeEstimate::make(*device_, compute, programs));
     for (const PlannedPhase &phase : plan_->phases) {
       for (const PlannedPhase::Work &work : phase.work) {
         TimedWork timed{phase.name, work.what, 0, work.times};
-        for (const auto &[program, times] : work.programs)
-          timed.seconds_each += seconds_of(*program, pace) * times;
+        for (const auto &[program, times] : work.programs) {
+          FLAME_ASSIGN(const double seconds, estimate.seconds_of(*program));
+          timed.seconds_each += seconds * times;
+        }
         times_.push_back(std::move(timed));
       }
     }
@@ -201,13 +208,36 @@ class PlanCommand {
     fmt::print("{} examples in {} sizes, {} held out; {} parameters learn\n",
                set_.learned.size() + set_.held_out.size(), set_.buckets.size(),
                set_.held_out.size(), parameters());
-    fmt::print("captions: {}\n", endless() ? "drawn anew each time, and encoded beside the training"
-                                           : "each variant is encoded once, before the training");
+    fmt::print("captions: {}{}{}\n", caption_variants(), caption_dropout(), learning_encoders());
     for (const TrainPlan::Pass &pass : plan_->training->passes) {
       if (pass.extra_cost > 0)
         fmt::print("{}: {:.0f} % is computed twice to save memory\n", pass.bucket.prefix(),
                    100 * pass.extra_cost);
     }
+  }
+
+  std::string caption_variants() const {
+    if (endless()) return "drawn anew each time, and encoded beside the training";
+    uint64_t most = 1;
+    for (const TrainingSet::Example &each : set_.learned)
+      most = std::max<uint64_t>(most, each.info.caption_variants);
+    if (most == 1) return "each is encoded once, before the training";
+    return fmt::format("{} variants of each are encoded once, before the training", most);
+  }
+
+  std::string caption_dropout() const {
+    const SectionValues data(pipeline_->root.find_section("data"));
+    const auto part = data.get<double>("caption_dropout");
+    if (part == 0) return "";
+    return fmt::format("; {:.3g} % of the examples are learned without one", 100 * part);
+  }
+
+  // Their states cannot be kept.
+  std::string learning_encoders() const {
+    std::string roles;
+    for (const LearningEncoder &each : parts_->encoders)
+      roles += (roles.empty() ? "" : ", ") + each.role;
+    return roles.empty() ? "" : fmt::format("; in every step by what learns: {}", roles);
   }
 
   bool endless() const {

@@ -9,6 +9,7 @@
 
 #include "core/cli/train_settings.h"
 #include "core/sample/planned_program.h"
+#include "core/train/live_adapter.h"
 #include "core/train/plan_memory.h"
 
 namespace flame::cli {
@@ -92,8 +93,13 @@ class RunPlanner {
 
   Result<const PlacedProgram *> placed(const Program &program, const std::string &role,
                                        DType compute, SharedMemory &memory) {
-    FLAME_ASSIGN(PlacedProgram planned,
-                 plan_program(program, {role + "/", {compute}, {}}, device_));
+    const std::string prefix = role + "/";
+    PlanRequest request{prefix, {compute}, {}};
+    if (const TrainPlan *training = made_->training.get())
+      request.bind = [training](const Program &named) {
+        return bound_to_buffers(*training, named);
+      };
+    FLAME_ASSIGN(PlacedProgram planned, plan_program(program, request, device_));
     made_->programs.push_back(std::make_unique<PlacedProgram>(std::move(planned)));
     memory.add(*made_->programs.back());
     return made_->programs.back().get();
@@ -117,8 +123,9 @@ class RunPlanner {
       const DiffusionPart &part = models_.spec.parts[i];
       if (part.kind != DiffusionPart::Kind::kTextEncoder) continue;
       if (roles && std::ranges::find(*roles, part.role) == roles->end()) continue;
-      FLAME_ASSIGN(const Program program, encoder_program(models_.parts[i], form_, 1));
-      FLAME_ASSIGN(const PlacedProgram *made, placed(program, part.role, compute_, memory));
+      FLAME_ASSIGN(Program program, encoder_program(models_.parts[i], form_, 1));
+      FLAME_ASSIGN(const Program with, learned(part.role, std::move(program)));
+      FLAME_ASSIGN(const PlacedProgram *made, placed(with, part.role, compute_, memory));
       programs.emplace_back(made, times);
     }
     return programs;
@@ -194,9 +201,9 @@ class RunPlanner {
     return programs;
   }
 
-  // With the adapter that a training has made, and beside it.
+  // With what a training has made of it, once there is one.
   Result<Program> learned(const std::string &role, Program program) const {
-    if (!parts_) return program;
+    if (!made_->training) return program;
     const auto part = std::ranges::find(parts_->parts, role, &TrainedPart::role);
     if (part == parts_->parts.end()) return program;
     FLAME_ASSIGN(Adapted adapted, adapt(program, part->adapt));

@@ -13,6 +13,24 @@ using conformance::NodeCheck;
 using conformance::OutputCheck;
 using conformance::ProgramCheck;
 
+Json types_json(const std::vector<TensorType> &types) {
+  Json list{Json::Array()};
+  for (const TensorType &type : types) list.push(type.text());
+  return list;
+}
+
+}  // namespace
+
+std::string types_text(const NodeCheck &check) {
+  std::string text;
+  for (const TensorType &type : check.inputs) text += type.text() + " ";
+  text += "->";
+  for (const TensorType &type : check.outputs) text += " " + type.text();
+  return text;
+}
+
+namespace {
+
 Json to_json(const Difference &difference) {
   Json json;
   json.set("norm_relative", difference.norm_relative);
@@ -27,7 +45,9 @@ Json to_json(const NodeCheck &check) {
   json.set("node", static_cast<int64_t>(check.node));
   json.set("op", check.op);
   json.set("place", printable(check.place));
+  json.set("inputs", types_json(check.inputs)).set("outputs", types_json(check.outputs));
   json.set("difference", to_json(check.difference));
+  json.set("allowed", check.allowed).set("ill_conditioned", check.ill_conditioned);
   if (!check.wrong.empty()) json.set("wrong", check.wrong);
   return json;
 }
@@ -50,11 +70,18 @@ void print_program(const ProgramCheck &check) {
 
 void print_lockstep(const LockstepCheck &check) {
   if (check.first) {
-    fmt::print("op {} ({}) is the first that differs: {}\n    built at {}\n", check.first->node,
-               check.first->op, check.first->wrong, printable(check.first->place));
+    fmt::print("op {} ({}) is the first that differs: {}\n    {}\n    built at {}\n",
+               check.first->node, check.first->op, check.first->wrong, types_text(*check.first),
+               printable(check.first->place));
     return;
   }
   fmt::print("{} ops agree\n", check.nodes);
+  if (check.ill_conditioned > 0) {
+    fmt::print(
+        "{} of them hang on the last digits of their inputs, and are judged by what one "
+        "rounding of those changes\n",
+        check.ill_conditioned);
+  }
   if (!check.worst) return;
   fmt::print("nearest to its limit: op {} ({}), norm-relative error {:.1e}, built at {}\n",
              check.worst->node, check.worst->op, check.worst->difference.norm_relative,
@@ -66,6 +93,8 @@ Json to_json(const ProgramCheck &check) {
   json.set("equal", check.equal);
   json.set("tier", check.tier.name);
   json.set("joined_norm_ratio", check.joined_ratio);
+  json.set("joined_norm_relative", check.joined_error);
+  json.set("median_norm_relative", check.median_error);
   Json outputs{Json::Array()};
   for (const OutputCheck &output : check.outputs) {
     Json one;
@@ -83,6 +112,8 @@ Json to_json(const LockstepCheck &check) {
   Json json;
   json.set("equal", !check.first.has_value());
   json.set("compared", static_cast<int64_t>(check.nodes));
+  json.set("ill_conditioned", static_cast<int64_t>(check.ill_conditioned));
+  json.set("most_bytes_held", static_cast<int64_t>(check.most_bytes));
   if (check.first) json.set("first", to_json(*check.first));
   if (check.worst) json.set("worst", to_json(*check.worst));
   return json;

@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "core/base/rounded_size.h"
 #include "core/cli/chart.h"
 #include "core/cli/html.h"
-#include "core/cli/report_style.h"
 
 namespace flame::cli {
 namespace {
@@ -30,23 +30,16 @@ std::string time_text(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
 }
 
-std::string section(std::string_view title, const std::string &content) {
-  return content.empty() ? "" : fmt::format("<h2>{}</h2>\n{}\n", html(title), content);
+std::string card(const std::string &content) {
+  return content.empty() ? "" : "<div class=\"card\">\n" + content + "</div>\n";
 }
 
-// Cells are HTML already.
-std::string table(const std::vector<std::string> &heads,
-                  const std::vector<std::vector<std::string>> &rows) {
-  if (rows.empty()) return "";
-  std::string text = "<div class=\"scroll\"><table><tr>";
-  for (const std::string &head : heads) text += "<th>" + head + "</th>";
-  text += "</tr>\n";
-  for (const auto &row : rows) {
-    text += "<tr>";
-    for (const std::string &cell : row) text += "<td>" + cell + "</td>";
-    text += "</tr>\n";
-  }
-  return text + "</table></div>\n";
+// "1397888" as "1,397,888".
+std::string grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<size_t>(at), ",");
+  return text;
 }
 
 class Page {
@@ -55,32 +48,39 @@ class Page {
       : facts_(facts), metrics_(metrics), samples_(samples) {}
 
   std::string make() const {
-    std::string body = head() + tiles();
-    body += section("Curves", charts());
-    body += section("Before and after", before_and_after());
-    body += section("Pictures over the steps", pictures());
-    body += section("Files", exports());
-    body += section("Data", data());
-    body += section("Configuration", configuration());
-    body += section("Time", timings());
-    body += section("Memory", memory());
-    body += section("Versions", versions());
-    return fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-        "style-src 'unsafe-inline'\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n"
-        "<style>{}</style></head>\n<body>\n{}</body></html>\n",
-        html(facts_.run), kReportStyle, body);
+    std::string body = head() + tiles() + proven();
+    body += html_section("Before and after", before_and_after());
+    body += html_section("Curves", charts());
+    body += html_section("Pictures over the steps", pictures());
+    body += html_section("Files", card(exports()));
+    body += html_section("Data", card(data()));
+    body += html_section("Configuration", configuration());
+    body += "<div class=\"two\"><div>" + html_section("Time", card(timings())) + "</div><div>" +
+            html_section("Memory", card(memory())) + "</div></div>\n";
+    body += html_section("Versions", card(versions()));
+    return html_page(facts_.run, body);
   }
 
  private:
   std::string head() const {
-    std::string state = facts_.outcome;
-    if (!facts_.device.empty()) state += " on " + facts_.device;
-    if (facts_.started > 0) state += ", begun " + date_text(facts_.started);
-    if (facts_.ended > 0) state += ", ended " + date_text(facts_.ended);
-    return fmt::format("<h1>{}</h1>\n<p class=\"state\">{}</p>\n", html(facts_.run), html(state));
+    const bool done = facts_.outcome == "finished", stopped = facts_.outcome.starts_with("stopped");
+    const bool open = facts_.ended <= 0 || stopped;
+    std::string text =
+        fmt::format("<h1>{}</h1><span class=\"chip {}\">{}</span>\n", html(facts_.run),
+                    done   ? "finished"
+                    : open ? "open"
+                           : "failed",
+                    done      ? "finished"
+                    : stopped ? "stopped"
+                    : open    ? "not finished"
+                              : "failed");
+    std::string state = facts_.device.empty() ? "" : "on " + facts_.device;
+    const auto add = [&](const std::string &part) { state += (state.empty() ? "" : ", ") + part; };
+    if (facts_.started > 0) add("begun " + date_text(facts_.started));
+    if (facts_.ended > facts_.started) add("took " + time_text(facts_.ended - facts_.started));
+    text += "<p class=\"state\">" + html(state) + "</p>\n";
+    if (done || (open && !stopped)) return text;
+    return text + "<p class=\"failed\">" + html(facts_.outcome) + "</p>\n";
   }
 
   // First and last number of what rows may have.
@@ -99,8 +99,7 @@ class Page {
   std::string tiles() const {
     std::string text;
     const auto add = [&](std::string_view name, const std::string &value) {
-      if (!value.empty())
-        text += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html(value));
+      text += html_tile(name, value);
     };
     int64_t step = 0;
     double seconds = 0;
@@ -110,20 +109,23 @@ class Page {
       seconds += row.seconds.value_or(0);
       most = std::max(most, row.memory_bytes.value_or(0));
     }
-    add("steps", facts_.steps > 0 ? fmt::format("{} of {}", step, facts_.steps) : "");
+    add("steps",
+        facts_.steps > 0 ? fmt::format("{} of {}", grouped(step), grouped(facts_.steps)) : "");
     add("loss, smoothed", first_to_last(&MetricsRow::smoothed));
     add("loss on held-out pictures", first_to_last(&MetricsRow::validation_loss));
     add("time in steps", seconds > 0 ? time_text(seconds) : "");
     add("a step", step > 0 ? fmt::format("{:.3g} s", seconds / static_cast<double>(step)) : "");
     add("memory", most > 0 ? rounded_size_text(most) : "");
-    if (facts_.parameters > 0)
-      add("learned", fmt::format("{} parameters in {} tensors", facts_.parameters, facts_.tensors));
-    std::string results;
-    for (const std::string &result : facts_.results) results += "<li>" + html(result) + "</li>\n";
-    if (!results.empty()) results = "<ul>" + results + "</ul>\n";
-    if (!metrics_.problem.empty())
-      results += "<p class=\"warning\">" + html(metrics_.problem) + "</p>\n";
-    return "<dl class=\"tiles\">" + text + "</dl>\n" + results;
+    add("parameters learned", facts_.parameters > 0 ? grouped(facts_.parameters) : "");
+    return "<dl class=\"tiles\">" + text + "</dl>\n";
+  }
+
+  std::string proven() const {
+    std::string text;
+    for (const std::string &result : facts_.results) text += "<li>" + html(result) + "</li>\n";
+    if (!text.empty()) text = "<ul class=\"proven\">" + text + "</ul>\n";
+    if (metrics_.problem.empty()) return text;
+    return text + "<p class=\"warning\">" + html(metrics_.problem) + "</p>\n";
   }
 
   template <typename Member>
@@ -134,8 +136,24 @@ class Page {
     return made;
   }
 
+  // The middle one of each point and its neighbours: a step beside a pause ends early or late, as its
+  // answer is fetched behind the next step or before the pause.
+  static Curve evened_out(Curve curve) {
+    constexpr size_t kReach = 4;
+    const auto points = curve.points;
+    for (size_t i = 0; i < points.size(); ++i) {
+      std::vector<double> near;
+      for (size_t k = i - std::min(i, kReach); k <= std::min(i + kReach, points.size() - 1); ++k)
+        near.push_back(points[k].second);
+      const auto middle = near.begin() + static_cast<int64_t>(near.size() / 2);
+      std::ranges::nth_element(near, middle);
+      curve.points[i].second = *middle;
+    }
+    return curve;
+  }
+
   Chart learning_rates() const {
-    Chart chart{"learning rate", "", false, {}};
+    Chart chart{.title = "learning rate"};
     for (const MetricsRow &row : metrics_.rows) {
       for (size_t i = 0; i < row.learning_rates.size(); ++i) {
         if (chart.curves.size() <= i) {
@@ -149,23 +167,22 @@ class Page {
   }
 
   std::string charts() const {
-    Chart loss{"loss",
-               "",
-               false,
-               {curve("each step", "raw", &MetricsRow::loss),
-                curve("smoothed", "c0", &MetricsRow::smoothed)}};
-    Chart held_out{"loss on held-out pictures",
-                   "",
-                   false,
-                   {curve("held out", "c1", &MetricsRow::validation_loss)}};
+    const Chart loss{.title = "loss",
+                     .curves = {curve("each step", "raw", &MetricsRow::loss),
+                                curve("smoothed", "c0", &MetricsRow::smoothed)}};
+    Chart held_out{.title = "loss on held-out pictures",
+                   .curves = {curve("", "c1", &MetricsRow::validation_loss)}};
     held_out.curves.front().dots = true;
-    const Chart norm{
-        "norm of the gradient", "", false, {curve("", "c0", &MetricsRow::gradient_norm)}};
-    const Chart pace{"time of a step", "s", false, {curve("", "c0", &MetricsRow::seconds)}};
-    const Chart memory{"memory", "", true, {curve("", "c0", &MetricsRow::memory_bytes)}};
+    const Chart norm{.title = "norm of the gradient",
+                     .curves = {curve("", "c0", &MetricsRow::gradient_norm)}};
+    const Chart pace{.title = "time of a step",
+                     .unit = "s",
+                     .curves = {evened_out(curve("", "c0", &MetricsRow::seconds))}};
+    const Chart memory{
+        .title = "memory", .bytes = true, .curves = {curve("", "c0", &MetricsRow::memory_bytes)}};
     std::string text;
     for (const Chart &chart : {loss, held_out, learning_rates(), norm, pace, memory})
-      text += chart_svg(chart);
+      text += chart_figure(chart);
     return text.empty() ? "" : "<div class=\"charts\">\n" + text + "</div>";
   }
 
@@ -174,11 +191,12 @@ class Page {
                                           : fmt::format("picture {}", column + 1);
   }
 
+  // Empty where there is none.
   std::string picture(const SampleRow &row, size_t column) const {
-    if (column >= row.pictures.size() || row.pictures[column].empty()) return "<td></td>";
+    if (column >= row.pictures.size() || row.pictures[column].empty()) return "";
     // Pictures of few pixels are drawn large.
     const bool small = row.pictures[column].size() < 30000;
-    return fmt::format("<td><img{} alt=\"{}\" src=\"{}\"></td>", small ? " class=\"small\"" : "",
+    return fmt::format("<img{} alt=\"{}\" src=\"{}\">", small ? " class=\"small\"" : "",
                        html(fmt::format("step {}: {}", row.step, prompt(column))),
                        row.pictures[column]);
   }
@@ -186,27 +204,26 @@ class Page {
   std::string before_and_after() const {
     if (samples_.rows.size() < 2) return "";
     const SampleRow &first = samples_.rows.front(), &last = samples_.rows.back();
-    std::string text = fmt::format(
-        "<div class=\"scroll\"><table class=\"samples\"><tr><th></th><th>step {}</th><th>step "
-        "{}</th></tr>\n",
-        first.step, last.step);
+    std::string text;
     for (size_t i = 0; i < last.pictures.size(); ++i) {
-      text +=
-          "<tr><td>" + html(prompt(i)) + "</td>" + picture(first, i) + picture(last, i) + "</tr>\n";
+      text += fmt::format(
+          "<figure class=\"pair\"><div><span>step {}{}</span><span>step {}{}</span></div>"
+          "<figcaption>{}</figcaption></figure>\n",
+          first.step, picture(first, i), last.step, picture(last, i), html(prompt(i)));
     }
-    return text + "</table></div>";
+    return "<div class=\"pairs\">\n" + text + "</div>";
   }
 
   std::string pictures() const {
     std::string text;
     if (samples_.rows.size() > 2 || samples_.rows.size() == 1) {
-      text = "<div class=\"scroll\"><table class=\"samples\"><tr><th></th>";
+      text = "<div class=\"card scroll\"><table class=\"samples\"><tr><th></th>";
       for (size_t i = 0; i < samples_.rows.front().pictures.size(); ++i)
         text += "<th>" + html(prompt(i)) + "</th>";
       text += "</tr>\n";
       for (const SampleRow &row : samples_.rows) {
-        text += fmt::format("<tr><td class=\"number\">step {}</td>", row.step);
-        for (size_t i = 0; i < row.pictures.size(); ++i) text += picture(row, i);
+        text += fmt::format("<tr><td>step {}</td>", row.step);
+        for (size_t i = 0; i < row.pictures.size(); ++i) text += "<td>" + picture(row, i) + "</td>";
         text += "</tr>\n";
       }
       text += "</table></div>";
@@ -217,7 +234,7 @@ class Page {
     if (samples_.left_out > 0)
       remarks += fmt::format("{} more rows and columns are in the run's folder samples. ",
                              samples_.left_out);
-    if (!remarks.empty()) text += "<p>" + html(remarks) + "</p>";
+    if (!remarks.empty()) text += "<p class=\"state\">" + html(remarks) + "</p>";
     for (const std::string &problem : samples_.problems)
       text += "<p class=\"warning\">" + html(problem) + "</p>";
     return text;
@@ -227,7 +244,7 @@ class Page {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Export &each : facts_.exports)
       rows.push_back({"<code>" + html(each.path) + "</code>", html(each.coverage)});
-    return table({"file", "what was proven"}, rows);
+    return html_table({"file", "what was proven"}, rows);
   }
 
   std::string data() const {
@@ -235,42 +252,54 @@ class Page {
     for (const RunFacts::Bucket &each : facts_.buckets)
       rows.push_back(
           {html(each.size), std::to_string(each.learned), std::to_string(each.held_out)});
-    std::string text = table({"size", "examples", "held out"}, rows);
-    std::string notes;
-    for (const RunFacts::Note &note : facts_.notes)
-      notes +=
-          fmt::format("<li{}>{}</li>\n", note.warning ? " class=\"warning\"" : "", html(note.text));
-    return notes.empty() ? text : text + "<ul style=\"white-space: pre-wrap\">" + notes + "</ul>";
+    std::string text = html_table({"size", "examples", "held out"}, rows);
+    for (const RunFacts::Note &note : facts_.notes) {
+      const bool table = note.text.find('\n') != std::string::npos;
+      text += fmt::format("<{0}{1}>{2}</{0}>\n", table ? "pre" : "p",
+                          note.warning ? " class=\"warning\"" : "", html(note.text));
+    }
+    return text;
   }
 
+  // The sections of the pipeline, of which those that people look for stand open.
   std::string configuration() const {
-    std::vector<std::vector<std::string>> rows;
-    for (const Setting &each : facts_.settings)
-      rows.push_back({"<code>" + html(each.key) + "</code>", html(each.value)});
-    if (rows.empty()) return "";
-    return fmt::format("<p>{}</p><details><summary>{} settings</summary>{}</details>",
-                       html(facts_.file), rows.size(), table({"setting", "value"}, rows));
+    std::vector<std::pair<std::string, std::vector<std::vector<std::string>>>> groups;
+    for (const Setting &each : facts_.settings) {
+      const size_t dot = each.key.find('.');
+      const std::string group = dot == std::string::npos ? "pipeline" : each.key.substr(0, dot);
+      if (groups.empty() || groups.back().first != group) groups.push_back({group, {}});
+      groups.back().second.push_back({"<code>" + html(each.key) + "</code>", html(each.value)});
+    }
+    if (groups.empty()) return "";
+    std::string text = "<p><code>" + html(facts_.file) + "</code></p>\n";
+    for (const auto &[group, rows] : groups) {
+      const bool open = group == "adapter" || group == "train";
+      text += fmt::format("<details{}><summary>{}: {} settings</summary>{}</details>\n",
+                          open ? " open" : "", html(group), rows.size(),
+                          html_table({"setting", "value"}, rows));
+    }
+    return card(text);
   }
 
   std::string timings() const {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Timing &each : facts_.timings)
       rows.push_back({html(each.what), html(time_text(each.seconds))});
-    return table({"what", "time"}, rows);
+    return html_table({"what", "time"}, rows);
   }
 
   std::string memory() const {
     std::vector<std::vector<std::string>> rows;
     for (const RunFacts::Memory &each : facts_.memory)
       rows.push_back({html(each.what), html(rounded_size_text(each.bytes))});
-    return table({"what", "of the device"}, rows);
+    return html_table({"what", "of the device"}, rows);
   }
 
   std::string versions() const {
     std::vector<std::vector<std::string>> rows = {{"flamehost", html(facts_.version), ""}};
     for (const RunFacts::Plugin &each : facts_.plugins)
       rows.push_back({html(each.id), html(each.version), "<code>" + html(each.sha256) + "</code>"});
-    return table({"what", "version", "SHA-256"}, rows);
+    return html_table({"what", "version", "SHA-256"}, rows);
   }
 
   const RunFacts &facts_;

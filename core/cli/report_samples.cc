@@ -16,7 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPngUri = "data:image/png;base64,";
-constexpr size_t kMostColumns = 20, kMostPictures = 40;
+constexpr size_t kMostColumns = 24;
+// Of pictures that have room as they are, and of others.
+constexpr size_t kMostPictures = 144, kMostLargePictures = 48;
 constexpr int64_t kSides[] = {512, 384, 256, 192, 128, 96, 64, 32};
 
 // The number between two parts of a name, such as "step-" and "".
@@ -81,11 +83,12 @@ class Collector {
   explicit Collector(fs::path folder) : folder_(std::move(folder)) {}
 
   Result<ReportSamples> collect(size_t most_bytes) {
-    FLAME_TRY(read());
+    FLAME_TRY(read(kMostPictures));
     if (bytes_as_drawn() <= most_bytes) {
       embed([](const Drawn &drawn) { return drawn.file; });
       return std::move(made_);
     }
+    FLAME_TRY(read(kMostLargePictures));
     for (const int64_t side : kSides) {
       made_.rows.clear();
       made_.longest_side = side;
@@ -97,7 +100,9 @@ class Collector {
   }
 
  private:
-  Status read() {
+  Status read(size_t most_pictures) {
+    made_ = {};
+    drawn_.clear();
     FLAME_ASSIGN(const auto steps, numbered(folder_ / "samples", "step-", ""));
     std::map<int64_t, std::map<int64_t, fs::path>> files;
     int64_t columns = 0;
@@ -109,7 +114,7 @@ class Collector {
     }
     if (files.empty()) return {};
     const auto shown = std::min<int64_t>(columns, kMostColumns);
-    const auto most_rows = std::max<size_t>(2, kMostPictures / static_cast<size_t>(shown));
+    const auto most_rows = std::max<size_t>(2, most_pictures / static_cast<size_t>(shown));
     made_.left_out = columns - shown + static_cast<int64_t>(files.size()) -
                      static_cast<int64_t>(std::min(files.size(), most_rows));
     for (const auto &[step, pictures] : spread(files, most_rows)) {
@@ -131,8 +136,14 @@ class Collector {
     size_t sum = 0;
     for (const DrawnRow &row : drawn_)
       for (const auto &picture : row.pictures)
-        if (picture) sum += uri_bytes(picture->file.size());
+        if (picture) sum += times_shown(row) * uri_bytes(picture->file.size());
     return sum;
+  }
+
+  // Before and after stand by themselves, and among all where there are others.
+  size_t times_shown(const DrawnRow &row) const {
+    const bool at_an_end = &row == &drawn_.front() || &row == &drawn_.back();
+    return at_an_end && drawn_.size() > 2 ? 2 : 1;
   }
 
   template <typename File>
@@ -143,7 +154,7 @@ class Collector {
       for (const auto &picture : row.pictures) {
         shown.pictures.push_back(picture ? std::string(kPngUri).append(base64(file_of(*picture)))
                                          : std::string());
-        sum += shown.pictures.back().size();
+        sum += times_shown(row) * shown.pictures.back().size();
       }
       made_.rows.push_back(std::move(shown));
     }

@@ -22,7 +22,8 @@ struct ReportSamples {
   std::vector<std::string> problems;
 };
 
-// Of FOLDER/samples/step-NUMBER/001.png, 002.png, …. All together take at most `most_bytes`. Pictures
+// Of FOLDER/samples/step-NUMBER/001.png, 002.png, …. All together take at most `most_bytes`
+// of a page that shows the first and the last row twice where there are more. Pictures
 // that cannot be read are told in `problems`. Errors: a folder that cannot be read.
 Result<ReportSamples> report_samples(const std::filesystem::path &folder, size_t most_bytes);
 

@@ -28,30 +28,45 @@ ExporterMaker maker_of(PluginHost &host, const ResolvedSection &section) {
   };
 }
 
-// The exporter that is handed a whole checkpoint, with the adapter inside.
-constexpr std::string_view kMerge = "merge";
-
 bool merges(const ResolvedSection &section) {
-  return section.component.component->id == kMerge;
+  return section.component.component->id == kMergeExporter;
 }
 
-// Into the file that holds the denoiser.
-Result<ExportReport> merged(const AdapterExport &request, const DrawingModels &models,
-                            const ExporterMaker &maker) {
+// The file that holds the denoiser, and where the parts stand in it.
+struct Checkpoint {
   std::vector<WeightMatch> matches;
+  const WeightSet *weights = nullptr;
+
+  MergeBase base() const { return {weights, matches}; }
+};
+
+Result<Checkpoint> checkpoint_of(const AdapterExport &request, const DrawingModels &models) {
+  Checkpoint found;
   for (const ExportedPart &part : request.parts) {
     const auto model =
         std::ranges::find(models.models, part.model, [](const auto &each) { return each.get(); });
-    matches.push_back(models.matches[static_cast<size_t>(model - models.models.begin())]);
-    if (matches.back().set_name == matches.front().set_name) continue;
+    found.matches.push_back(models.matches[static_cast<size_t>(model - models.models.begin())]);
+    if (found.matches.back().set_name == found.matches.front().set_name) continue;
     return config_error(
         fmt::format("'{}' is read from {}, and the denoiser from {}: there is no "
                     "one checkpoint to merge into",
-                    part.part, matches.back().set_name, matches.front().set_name),
-        "export a LoRA file, or make one checkpoint with 'flamehost weights convert'");
+                    part.part, found.matches.back().set_name, found.matches.front().set_name),
+        "make one checkpoint with 'flamehost weights convert', or export a LoRA file");
   }
-  const auto base = std::ranges::find(models.sets, matches.front().set_name, &WeightSet::name);
-  return merge_adapter(request, {&*base, matches}, maker);
+  found.weights =
+      &*std::ranges::find(models.sets, found.matches.front().set_name, &WeightSet::name);
+  return found;
+}
+
+Result<ExportReport> merged(const AdapterExport &request, const DrawingModels &models,
+                            const ExporterMaker &maker) {
+  FLAME_ASSIGN(const Checkpoint checkpoint, checkpoint_of(request, models));
+  return merge_adapter(request, checkpoint.base(), maker);
+}
+
+Status check_merged(const AdapterExport &request, const DrawingModels &models) {
+  FLAME_ASSIGN(const Checkpoint checkpoint, checkpoint_of(request, models));
+  return check_merge(request, checkpoint.base());
 }
 
 std::string number(double value) {
@@ -70,7 +85,8 @@ Status for_each_export(const Pipeline &pipeline, const DrawingModels &models,
     request.model = models.models.front()->component();
     request.parts = exported_parts(models, parts, parameters);
     request.facts = facts;
-    request.path = pipeline.file.parent_path() / values.get<std::string>("path");
+    request.path =
+        (pipeline.file.parent_path() / values.get<std::string>("path")).lexically_normal();
     request.overwrite = values.get<bool>("overwrite");
     FLAME_TRY(visit(section, request));
   }
@@ -122,6 +138,7 @@ std::vector<ExportedPart> exported_parts(const DrawingModels &models, const Trai
     for (const auto &[name, tensor] : parameters)
       if (name.starts_with(prefix)) part.tensors[name.substr(prefix.size())] = tensor;
     part.alphas = parts.alphas[p];
+    part.own_weights = parts.own_weights;
     list.push_back(std::move(part));
   }
   return list;
@@ -132,7 +149,7 @@ Status check_exports(PluginHost &host, const Pipeline &pipeline, const DrawingMo
   return for_each_export(
       pipeline, models, parts, parameters, {},
       [&](const ResolvedSection &section, const AdapterExport &request) -> Status {
-        if (merges(section)) return {};  // it is handed other tensors
+        if (merges(section)) return check_merged(request, models);
         return check_export(request, maker_of(host, section));
       });
 }
@@ -148,7 +165,6 @@ Result<std::vector<WrittenExport>> write_exports(PluginHost &host, const Pipelin
         const ExporterMaker maker = maker_of(host, section);
         FLAME_ASSIGN(const ExportReport report, merges(section) ? merged(request, models, maker)
                                                                 : export_adapter(request, maker));
-        written.push_back({request.path.string(), report.text()});
         fmt::print("{}  {}\n", printable(request.path.string()), report.text());
         written.push_back({request.path.string(), report.text()});
         return {};

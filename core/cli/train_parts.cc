@@ -12,6 +12,7 @@
 #include "core/pipeline/section_values.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/sample/text_form.h"
+#include "core/train/merge_adapter.h"
 
 namespace flame::cli {
 namespace {
@@ -20,11 +21,14 @@ class Opener {
  public:
   Opener(PluginHost &host, const Pipeline &pipeline, const PaintModels &models)
       : host_(host),
+        pipeline_(pipeline),
         models_(models),
         adapter_(*pipeline.root.find_section("adapter")),
         optimizer_(*pipeline.root.find_section("train")->find_section("optimizer")) {}
 
   Result<std::unique_ptr<TrainParts>> open() {
+    made_->own_weights = !adapter_.component.plugin;  // `full` is the one without a plugin
+    if (made_->own_weights) FLAME_TRY(check_own_weights());
     FLAME_TRY(open_optimizer());
     FLAME_ASSIGN(const Program denoiser, usual_denoiser());
     FLAME_TRY(add(std::string(kDenoiserRole), SectionValues(&adapter_), denoiser));
@@ -51,6 +55,27 @@ class Opener {
                  PluginOptimizer::create(started.table<flame_optimizer_interface>(),
                                          started.plugin->id(), started.component->id, options));
     made_->optimizer = std::make_unique<PluginOptimizer>(std::move(optimizer));
+    return {};
+  }
+
+  // What belongs to adapters alone is refused before anything is read.
+  Status check_own_weights() const {
+    for (const ResolvedSection &section : pipeline_.root.sections) {
+      if (section.spec->key != "export" || section.component.component->id == kMergeExporter)
+        continue;
+      return config_error(
+          fmt::format("{}: '{}' writes adapters, but adapter.use is full: what learns are the "
+                      "weights themselves",
+                      section.path, section.component.component->id),
+          "export with 'use: merge', which writes a whole checkpoint, or train with 'use: lora'");
+    }
+    if (!SectionValues(&adapter_).get<std::string>("continue_from").empty())
+      return config_error("adapter.continue_from names a LoRA file, but adapter.use is full",
+                          "name the checkpoint to go on from in model.weights");
+    const SectionValues sample(pipeline_.root.find_section("sample"));
+    if (sample.get<double>("strength", 1.0) != 1)
+      return config_error("sample.strength is for adapters, but adapter.use is full",
+                          "leave it out: pictures are drawn with the weights as they are");
     return {};
   }
 
@@ -98,10 +123,16 @@ class Opener {
     return alphas;
   }
 
-  Status add(const std::string &role, const SectionValues &section, const Program &program) {
+  Result<AdaptRequest> request_for(const std::vector<std::string> &layers) {
+    if (made_->own_weights) return own_weights_request(layers);
     FLAME_ASSIGN(const StartedComponent started, host_.start(adapter_.component));
+    return adapt_request(started, adapter_.component_options, layers);
+  }
+
+  Status add(const std::string &role, const SectionValues &section, const Program &program) {
     const std::vector<std::string> layers = named_layers(section.texts("layers"), program);
-    FLAME_ASSIGN(AdaptRequest request, adapt_request(started, adapter_.component_options, layers));
+    FLAME_ASSIGN(AdaptRequest request, request_for(layers));
+    FLAME_TRY(check_patterns(program, request));
     made_->alphas.push_back(alphas_of(layers, program));
     made_->parts.push_back({role, std::move(request), made_->optimizer.get()});
     made_->learning_rates.push_back(
@@ -130,6 +161,7 @@ class Opener {
   }
 
   PluginHost &host_;
+  const Pipeline &pipeline_;
   const PaintModels &models_;
   const ResolvedSection &adapter_;
   const ResolvedSection &optimizer_;

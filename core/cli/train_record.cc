@@ -19,11 +19,26 @@ double now_of_unix() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Text with paths, as they read from the folder in which the run was started: what a page that is
+// shown to others tells of the machine is no more than that.
+std::string from_here(std::string text) {
+  std::error_code failed;
+  const std::string here = std::filesystem::current_path(failed).string() + "/";
+  if (failed || here.size() < 2) return text;
+  for (size_t at = text.find(here); at != std::string::npos; at = text.find(here, at)) {
+    const bool begins =
+        at == 0 || std::string_view(" \"'([\n=").find(text[at - 1]) != std::string::npos;
+    if (begins) text.erase(at, here.size());
+    if (!begins) ++at;
+  }
+  return text;
+}
+
 std::vector<Setting> settings_of(const Pipeline &pipeline) {
   std::vector<Setting> list;
   const Json settings = settings_list(pipeline);
   for (const auto &[key, value] : *settings.as_object())
-    list.push_back({key, value.as_string() ? *value.as_string() : value.dump()});
+    list.push_back({key, from_here(value.as_string() ? *value.as_string() : value.dump())});
   return list;
 }
 
@@ -38,7 +53,7 @@ TrainRecord::TrainRecord(const Pipeline &pipeline)
   schedule_ = schedule_of(pipeline);
   facts_.version = kVersion;
   facts_.run = pipeline.run;
-  facts_.file = pipeline.file.string();
+  facts_.file = from_here(pipeline.file.string());
   facts_.started = now_of_unix();
   facts_.steps = steps_;
   facts_.settings = settings_of(pipeline);
@@ -46,7 +61,7 @@ TrainRecord::TrainRecord(const Pipeline &pipeline)
 }
 
 void TrainRecord::notes(const std::vector<DataNote> &notes) {
-  for (const DataNote &note : notes) facts_.notes.push_back({note.warning, note.text});
+  for (const DataNote &note : notes) facts_.notes.push_back({note.warning, from_here(note.text)});
 }
 
 void TrainRecord::timed(std::string what, double seconds) {
@@ -120,6 +135,11 @@ Status TrainRecord::steps(std::span<const StepReport> reports) {
                     clock_.active_seconds());
   }
   return {};
+}
+
+void TrainRecord::exported(const std::vector<WrittenExport> &written) {
+  for (const WrittenExport &each : written)
+    facts_.exports.push_back({from_here(each.path), each.coverage});
 }
 
 ClockPause TrainRecord::pause() {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/cli/run_facts.h"
+#include "core/cli/train_exports.h"
 #include "core/cli/train_progress.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_data_source.h"
@@ -32,6 +33,7 @@ class TrainRecord {
   // Those that are started by now.
   void plugins(const PluginHost &host);
   void plan(const TrainPlan &plan);
+  void exported(const std::vector<WrittenExport> &written);
 
   // Right before the first step of this process; the trainer stays. `rates` are those of the groups, before the schedule.
   Status begin(const Trainer &trainer, std::vector<double> rates);

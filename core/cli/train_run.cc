@@ -17,9 +17,7 @@
 #include "core/cli/train_settings.h"
 #include "core/cli/train_start.h"
 #include "core/cli/training_facts.h"
-#include "core/io/model_config.h"
-#include "core/io/weight_fingerprint.h"
-#include "core/train/features.h"
+#include "core/cli/training_inputs.h"
 #include "core/train/health.h"
 #include "core/train/live_adapter.h"
 
@@ -42,9 +40,10 @@ class TrainRun {
     FLAME_TRY(open_folder());
     FLAME_TRY(open_models());
     FLAME_TRY(open_data());
+    FLAME_TRY(plan());
+    FLAME_TRY(check_files());
     FLAME_TRY(make_features());
     FLAME_TRY(make_trainer());
-    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, start_));
     FLAME_TRY(make_session());
     FLAME_TRY(check_gradients());
     FLAME_TRY(restore());
@@ -71,15 +70,9 @@ class TrainRun {
   Status open_models() {
     FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue, request_));
     FLAME_TRY(check_sample());
-    FLAME_ASSIGN(models_, open_drawing_models(host_, pipeline_,
-                                              *pipeline_.root.find_section("model"), nullptr));
-    FLAME_ASSIGN(parts_, open_train_parts(host_, pipeline_, models_->paint));
-    settings_ = train_settings(pipeline_, models_->paint.spec);
-    FLAME_ASSIGN(const NoiseLevelSettings noise, noise_level_settings(pipeline_));
-    FLAME_ASSIGN(levels_,
-                 NoiseLevels::make(models_->paint.spec.noise_levels,
-                                   settings_.objective.prediction == Prediction::kVelocity, noise));
-    FLAME_ASSIGN(form_, text_form(models_->paint));
+    FLAME_ASSIGN(training_, open_training_models(host_, pipeline_));
+    models_ = training_->models.get();
+    parts_ = training_->parts.get();
     return {};
   }
 
@@ -95,97 +88,47 @@ class TrainRun {
   }
 
   Status open_data() {
-    const ResolvedSection &data = *pipeline_.root.find_section("data");
-    FLAME_ASSIGN(const AttributeList options,
-                 model_options(*data.component.component, data.component_options));
-    FLAME_ASSIGN(const StartedComponent started, host_.start(data.component));
-    FLAME_ASSIGN(PluginDataSource source,
-                 PluginDataSource::create(started.table<flame_data_source_interface>(),
-                                          started.plugin->id(), started.component->id, options));
-    source_ = std::make_unique<PluginDataSource>(std::move(source));
-    FLAME_ASSIGN(const std::vector<DataNote> notes, source_->notes());
-    for (const DataNote &note : notes) {
-      if (note.warning) log::warning(printable(note.text));
-      if (!note.warning) fmt::print("{}\n", note.text);
-    }
+    data_.emplace(host_, pipeline_, *training_, *device_);
+    FLAME_ASSIGN(const std::vector<DataNote> notes, data_->open());
     record_.notes(notes);
-    return make_set({});
+    return {};
   }
 
-  Status make_set(std::span<const uint64_t> broken) {
-    FLAME_ASSIGN(set_, training_set(*source_, broken, section("data").get<double>("validation"),
-                                    models_->paint.spec.latent_size));
+  Status plan() {
+    FLAME_ASSIGN(plan_, plan_training(models_->paint, parts_->parts, data_->set().buckets,
+                                      training_->settings, *device_));
+    return {};
+  }
+
+  // What could make hours of work worthless is found before them.
+  Status check_files() {
+    const TensorMap types = plan_->learned_types();
+    FLAME_TRY(check_exports(host_, pipeline_, *models_, *parts_, types));
+    const auto file = section("adapter").get<std::string>("continue_from");
+    if (file.empty()) return {};
+    FLAME_ASSIGN(continued_, read_start(file, *models_, *parts_, types));
+    fmt::print("{} of {} tensors start from {}\n", continued_.size(), types.size(),
+               printable(file));
     return {};
   }
 
   Status make_features() {
-    FeatureSettings settings;
-    settings.text_rows = settings_.text_rows;
-    settings.unit = models_->paint.spec.latent_size;
-    for (size_t i = 0; i < models_->paint.parts.size(); ++i) {
-      FLAME_ASSIGN(const std::string print, weight_fingerprint(*models_->paint.parts[i].weights));
-      const bool text = models_->paint.spec.parts[i].kind == DiffusionPart::Kind::kTextEncoder;
-      std::string &key = text ? settings.text_key : settings.picture_key;
-      key += fmt::format("{} {} ", print, name_of(settings_.compute));
-    }
-    maker_ = std::make_unique<FeatureMaker>(models_->paint, form_, parts_->cached_roles,
-                                            settings_.compute, *device_);
-    FLAME_ASSIGN(FeatureCache cache, FeatureCache::open(cache_folder()));
-    cache_ = std::make_unique<FeatureCache>(std::move(cache));
-    features_ = std::make_unique<Features>(*source_, *maker_, *cache_, settings);
-    std::vector<TrainingSet::Example> all = set_.learned;
-    all.insert(all.end(), set_.held_out.begin(), set_.held_out.end());
-    const Clock::time_point start = Clock::now();
-    ProgressLine line("making latents and states of text");
-    FLAME_ASSIGN(const std::vector<BrokenExample> broken,
-                 features_->prepare(all, [&](uint64_t done, uint64_t total) -> Status {
-                   line.show(done, total);
-                   return {};
-                 }));
-    fmt::print(
-        "{} examples in {} sizes, latents and texts ready after {:.1f} s: {} made, the rest in "
-        "{}\n",
-        all.size(), set_.buckets.size(), seconds_since(start), cache_->stored(),
-        printable(cache_->folder().string()));
-    record_.timed("latents and states of text", seconds_since(start));
-    maker_->release();
-    record_.data(set_);
-    if (broken.empty()) return {};
-    std::vector<uint64_t> numbers;
-    for (const BrokenExample &each : broken) {
-      log::warning(fmt::format("left out: {}", each.error.what));
-      record_.notes({{true, "left out: " + each.error.what}});
-      numbers.push_back(each.source);
-    }
-    std::ranges::sort(numbers);
-    FLAME_TRY(make_set(numbers));
-    record_.data(set_);
-    return {};
-  }
-
-  std::filesystem::path cache_folder() const {
-    const auto given = section("data").get<std::string>("cache");
-    if (!given.empty()) return given;
-    const std::filesystem::path usual = default_feature_folder();
-    return usual.empty() ? std::filesystem::path("runs") / "features" : usual;
+    FLAME_ASSIGN(const std::vector<DataNote> left_out, data_->prepare());
+    record_.timed("latents and states of text", data_->seconds());
+    record_.notes(left_out);
+    record_.data(data_->set());
+    return left_out.empty() ? Status() : plan();
   }
 
   Status make_trainer() {
-    FLAME_ASSIGN(TrainPlan plan,
-                 plan_training(models_->paint, parts_->parts, set_.buckets, settings_, *device_));
-    record_.plan(plan);
-    for (const std::string &name : plan.unreached)
+    record_.plan(*plan_);
+    for (const std::string &name : plan_->unreached)
       log::debug(fmt::format("{} is left out: the prediction does not depend on it", name));
-    FLAME_ASSIGN(order_, BatchOrder::make(set_.ordered(), static_cast<uint32_t>(settings_.batch),
-                                          SectionValues(&pipeline_.root).get<int64_t>("seed")));
-    FeederSettings feeding = feeder_settings(pipeline_);
-    feeding.text_rows = settings_.text_rows;
-    feeder_.emplace(*source_, *features_, *order_, set_.fed(), set_.buckets, *levels_,
-                    parts_->encoders, feeding);
+    FLAME_TRY(data_->order());
     const Clock::time_point start = Clock::now();
     ProgressLine line("loading weights");
     FLAME_ASSIGN(trainer_,
-                 Trainer::make(std::move(plan), models_->paint,
+                 Trainer::make(*std::move(plan_), models_->paint,
                                trainer_settings(pipeline_, parts_->learning_rates), *device_,
                                [&](uint64_t done, uint64_t total) { line.show(done, total); }));
     fmt::print("{} parameters in {} tensors learn on {}: {} of memory, ready after {:.1f} s\n",
@@ -195,15 +138,20 @@ class TrainRun {
     record_.facts().device = device_->info().name;
     record_.plugins(host_);
     FLAME_ASSIGN(start_, trainer_->parameters());
-    return continue_from();
+    warn_of_what_stays();
+    if (continued_.empty()) return {};
+    return trainer_->start_from(continued_);
   }
 
-  Status continue_from() {
-    const auto file = section("adapter").get<std::string>("continue_from");
-    if (file.empty()) return {};
-    FLAME_ASSIGN(const TensorMap given, read_start(file, *models_, *parts_, start_));
-    fmt::print("{} of {} tensors start from {}\n", given.size(), start_.size(), printable(file));
-    return trainer_->start_from(given);
+  // A learning rate of 0 may be meant for one of several parts; a run in which all have it ends with
+  // an adapter without effect.
+  void warn_of_what_stays() const {
+    const std::vector<double> &rates = parts_->learning_rates;
+    for (size_t i = 0; i < rates.size(); ++i) {
+      if (rates[i] != 0) continue;
+      log::warning(fmt::format("the learning rate of '{}' is 0: its adapter stays as it begins",
+                               parts_->parts[i].role));
+    }
   }
 
   // What draws has its memory before the first step too.
@@ -214,13 +162,22 @@ class TrainRun {
     return {};
   }
 
-  // Pictures of the adapter as it is now.
+  std::filesystem::path sample_folder() const {
+    return folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
+  }
+
+  // Pictures of the adapter as it is now. What was asked to stop meanwhile stops.
   Status sample() {
     if (!session_) return {};
     FLAME_TRY(take_all());
     const ClockPause pause = record_.pause();
-    const auto folder = folder_->path() / "samples" / fmt::format("step-{:06}", trainer_->step());
-    FLAME_TRY(session_->draw(folder, false));
+    const auto folder = sample_folder();
+    const Status drawn = session_->draw(folder, false, [this]() -> Status {
+      if (!interrupts_->requested()) return {};
+      return Error{ErrorKind::kInterrupted, "a picture is left", ""};
+    });
+    if (!drawn.ok() && drawn.error().kind == ErrorKind::kInterrupted) return stop();
+    FLAME_TRY(drawn);
     fmt::print("step {}: pictures in {}\n", trainer_->step(), folder.string());
     std::fflush(stdout);
     return {};
@@ -234,7 +191,7 @@ class TrainRun {
   }
 
   Status check_gradients() {
-    FLAME_ASSIGN(const PassInput input, feeder_->input(0));
+    FLAME_ASSIGN(const PassInput input, data_->feeder().input(0));
     FLAME_ASSIGN(const auto without, parameters_without_gradient(*trainer_, input));
     if (without.empty()) return {};
     std::string names;
@@ -248,7 +205,8 @@ class TrainRun {
   }
 
   Status restore() {
-    FLAME_ASSIGN(Json facts, training_facts(host_, *models_, *source_, set_, *device_));
+    FLAME_ASSIGN(Json facts,
+                 training_facts(host_, *models_, data_->source(), data_->set(), *device_));
     return checkpoints_->restore(*trainer_, std::move(facts));
   }
 
@@ -276,13 +234,14 @@ class TrainRun {
   Status learn() {
     const int64_t accumulate = section("train").get<int64_t>("accumulate", 1);
     const Schedule schedule = schedule_of(pipeline_);
-    const Interrupts interrupts;
     FLAME_TRY(record_.begin(*trainer_, parts_->learning_rates));
     FLAME_TRY(validate());
+    // The run may have been stopped while it drew these.
+    if (samples_now() && !is_drawn()) FLAME_TRY(sample());
     while (trainer_->step() < steps()) {
-      if (interrupts.requested()) return stop();
+      if (interrupts_->requested()) return stop();
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
-      FLAME_ASSIGN(const PassInput input, feeder_->input(number));
+      FLAME_ASSIGN(const PassInput input, data_->feeder().input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
       FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
       FLAME_TRY(take(reports));
@@ -308,8 +267,11 @@ class TrainRun {
     return {};
   }
 
+  // Behind the last step the state is saved already, and the trainer may hold the averages.
   Status stop() {
-    FLAME_TRY(save());
+    if (trainer_->step() == 0 && trainer_->passes() == 0)
+      return Error{ErrorKind::kInterrupted, "stopped before the first step", ""};
+    if (trainer_->step() < steps()) FLAME_TRY(save());
     return Error{ErrorKind::kInterrupted,
                  fmt::format("stopped at step {} of {}; what was learned is in {}",
                              trainer_->step(), steps(), printable(saved_.string())),
@@ -323,20 +285,34 @@ class TrainRun {
     return every > 0 && trainer_->passes() == 0 && step % every == 0 && step < steps();
   }
 
+  bool is_drawn() const {
+    const size_t pictures = section("sample").texts("prompts").size();
+    std::error_code ignored;
+    return std::filesystem::exists(sample_folder() / fmt::format("{:03}.png", pictures), ignored);
+  }
+
   // What the run leaves behind: the moving averages, where they were asked for.
   Status finish() {
     FLAME_ASSIGN(final_, trainer_->averages());
     FLAME_TRY(trainer_->set_parameters(final_));
     FLAME_TRY(check_effect());
     FLAME_TRY(sample());
-    FLAME_ASSIGN(const std::vector<WrittenExport> written,
-                 write_exports(host_, pipeline_, *models_, *parts_, final_, facts()));
-    for (const WrittenExport &each : written)
-      record_.facts().exports.push_back({each.path, each.coverage});
+    const Result<std::vector<WrittenExport>> written =
+        write_exports(host_, pipeline_, *models_, *parts_, final_, facts());
+    if (!written.ok()) return not_written(written.error());
+    record_.exported(*written);
     return {};
   }
 
+  Error not_written(Error error) const {
+    error.hint +=
+        fmt::format("{}what was learned is in {}: the same command writes the files from it",
+                    error.hint.empty() ? "" : "; ", printable(saved_.string()));
+    return error;
+  }
+
   Status learn_and_finish() {
+    interrupts_.emplace();
     if (trainer_->step() == 0) FLAME_TRY(sample());
     FLAME_TRY(learn());
     return finish();
@@ -345,9 +321,10 @@ class TrainRun {
   ExportFacts facts() const {
     ExportFacts facts = facts_of(pipeline_);
     facts.emplace_back("steps", fmt::format("{}", trainer_->step()));
-    facts.emplace_back("images", fmt::format("{}", set_.learned.size()));
-    facts.emplace_back("prediction",
-                       settings_.objective.prediction == Prediction::kVelocity ? "v" : "epsilon");
+    facts.emplace_back("images", fmt::format("{}", data_->set().learned.size()));
+    facts.emplace_back(
+        "prediction",
+        training_->settings.objective.prediction == Prediction::kVelocity ? "v" : "epsilon");
     return facts;
   }
 
@@ -359,27 +336,28 @@ class TrainRun {
     const ClockPause pause = record_.pause();
     if (!validation_feeder_) {
       std::vector<FedExample> held_out;
-      for (const TrainingSet::Example &each : set_.held_out) held_out.push_back({each.source, 1});
+      for (const TrainingSet::Example &each : data_->set().held_out)
+        held_out.push_back({each.source, 1});
       FeederSettings feeding;
       feeding.seed = kValidationSeed;
-      feeding.text_rows = settings_.text_rows;
-      validation_feeder_.emplace(*source_, *features_, *order_, std::move(held_out), set_.buckets,
-                                 *levels_, parts_->encoders, feeding);
+      feeding.text_rows = training_->settings.text_rows;
+      validation_feeder_.emplace(data_->feeder_of(std::move(held_out), feeding));
     }
-    const auto passes = validation_passes(set_.held_out, settings_.batch, levels_->count());
+    const auto passes = validation_passes(data_->set().held_out, training_->settings.batch,
+                                          training_->levels->count());
     FLAME_ASSIGN(const double loss, validation_loss(*trainer_, *validation_feeder_, passes));
     return record_.validated(step, loss);
   }
 
   Status check_effect() {
-    FLAME_ASSIGN(const PassInput input, feeder_->input(0));
+    FLAME_ASSIGN(const PassInput input, data_->feeder().input(0));
     FLAME_ASSIGN(const double change, effect(*trainer_, input, start_));
     record_.facts().results.push_back(
         fmt::format("the prediction changed by {:.2g} of its size", change));
     fmt::print("{}\n", record_.facts().results.back());
     if (change >= kLeastEffect) return {};
     return Error{ErrorKind::kNumeric,
-                 fmt::format("the adapter changes the prediction by {:.2g} of its size, less than "
+                 fmt::format("what learned changes the prediction by {:.2g} of its size, less than "
                              "{:.0e}: it has learned nothing, and is not exported",
                              change, kLeastEffect),
                  "take a higher learning rate or more steps"};
@@ -393,24 +371,20 @@ class TrainRun {
   std::filesystem::path saved_;  // the last checkpoint
   PluginHost host_{{}};
   std::unique_ptr<Device> device_;
-  std::unique_ptr<DrawingModels> models_;
-  std::unique_ptr<TrainParts> parts_;
-  TrainSettings settings_;
-  std::optional<NoiseLevels> levels_;
-  TextForm form_;
-  std::unique_ptr<PluginDataSource> source_;
-  TrainingSet set_;
-  std::unique_ptr<FeatureMaker> maker_;
-  std::unique_ptr<FeatureCache> cache_;
-  std::unique_ptr<Features> features_;
-  std::optional<BatchOrder> order_;
-  std::optional<Feeder> feeder_, validation_feeder_;
+  std::unique_ptr<TrainingModels> training_;
+  DrawingModels *models_ = nullptr;  // of it
+  TrainParts *parts_ = nullptr;      // the same
+  std::optional<TrainingData> data_;
+  std::optional<TrainPlan> plan_;  // until there is a trainer
+  TensorMap continued_;            // of adapter.continue_from
+  std::optional<Feeder> validation_feeder_;
   std::unique_ptr<Trainer> trainer_;
   TensorMap start_;  // the parameters as the adapter begins, without effect
   TensorMap final_;  // what is exported
   LiveAdapter live_;
   std::unique_ptr<PictureSession> session_;  // null: nothing is drawn
   TrainRecord record_;
+  std::optional<Interrupts> interrupts_;  // from the first picture on
 };
 
 }  // namespace

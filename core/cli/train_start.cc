@@ -96,7 +96,13 @@ Result<TensorMap> read_start(const std::filesystem::path &file, const DrawingMod
                              const TrainParts &parts, const TensorMap &parameters) {
   FLAME_ASSIGN(const std::vector<LowRankPair> pairs, read_adapter(file));
   const std::vector<AdapterTarget> targets = adapter_targets(models);
-  FLAME_ASSIGN(const auto placed, place_adapter(pairs, targets));
+  const auto found = place_adapter(pairs, targets);
+  if (!found.ok()) {
+    Error error = found.error();
+    error.what = fmt::format("{}: {}", printable(file.string()), error.what);
+    return error;
+  }
+  const auto &placed = *found;
   StartReader reader(parts, parameters);
   for (size_t i = 0; i < targets.size(); ++i) {
     for (const PlacedPair &pair : placed[i]) reader.add(role_of(models, *targets[i].model), pair);

@@ -10,13 +10,9 @@ namespace flame::ops {
 namespace {
 
 Status infer(OpCall &call) {
-  FLAME_TRY(expect_one_float_type(call));
-  FLAME_TRY(expect_rank(call, 0, 4));
-  FLAME_TRY(expect_rank(call, 1, 4));
-  FLAME_TRY(check_window_attributes(call));
+  FLAME_TRY(check_convolution(call));
   const Shape &x = call.shape(0);
   const Shape &weight = call.shape(1);
-  FLAME_TRY(expect_range(call, "groups", 1, kMaxElementCount));
   const int64_t groups = call.attributes.integer("groups");
   if (x[3] % groups != 0 || weight[3] != x[3] / groups) {
     return operand_error(
@@ -61,7 +57,7 @@ double cost(const OpCall &call) {
 }  // namespace
 
 OpDefinition define_conv2d() {
-  OpDefinition op{
+  return {
       .name = "conv2d",
       .group = OpGroup::kRequired,
       .summary =
@@ -78,7 +74,7 @@ OpDefinition define_conv2d() {
                  {"weight", "[o, r, s, c / groups]; x's type"},
                  {"bias", "[o]; x's type", OperandCount::kOptional}},
       .outputs = {{"y", "[n, h', w', o]"}},
-      .attributes = window_attributes(),
+      .attributes = convolution_attributes(),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
@@ -87,9 +83,6 @@ OpDefinition define_conv2d() {
       .gradient_note = "conv2d_input_grad and conv2d_weight_grad",
       .cost = cost,
   };
-  op.attributes.push_back(
-      {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});
-  return op;
 }
 
 }  // namespace flame::ops

@@ -10,11 +10,7 @@ namespace flame::ops {
 namespace {
 
 Status infer(OpCall &call) {
-  FLAME_TRY(expect_one_float_type(call));
-  FLAME_TRY(expect_rank(call, 0, 4));
-  FLAME_TRY(expect_rank(call, 1, 4));
-  FLAME_TRY(check_window_attributes(call));
-  FLAME_TRY(expect_range(call, "groups", 1, kMaxElementCount));
+  FLAME_TRY(check_convolution(call));
   FLAME_TRY(expect_length(call, "size", 2));
   FLAME_TRY(expect_range(call, "size", 0, kMaxElementCount));
   const Shape &dy = call.shape(0);
@@ -61,7 +57,7 @@ double cost(const OpCall &call) {
 }  // namespace
 
 OpDefinition define_conv2d_input_grad() {
-  OpDefinition op{
+  return {
       .name = "conv2d_input_grad",
       .group = OpGroup::kRequired,
       .summary = "The gradient of conv2d for its image.",
@@ -73,7 +69,8 @@ OpDefinition define_conv2d_input_grad() {
           "for f64), rounded once.",
       .inputs = {{"dy", "[n, h', w', o]"}, {"weight", "[o, r, s, c / groups]; dy's type"}},
       .outputs = {{"dx", "[n, h, w, c]"}},
-      .attributes = window_attributes(),
+      .attributes =
+          convolution_attributes({{"size", AttributeKind::kInts, std::nullopt, "h and w of dx"}}),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
@@ -81,10 +78,6 @@ OpDefinition define_conv2d_input_grad() {
       .gradient = gradient,
       .cost = cost,
   };
-  op.attributes.push_back(
-      {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});
-  op.attributes.push_back({"size", AttributeKind::kInts, std::nullopt, "h and w of dx"});
-  return op;
 }
 
 }  // namespace flame::ops

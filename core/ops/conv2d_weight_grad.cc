@@ -10,11 +10,7 @@ namespace flame::ops {
 namespace {
 
 Status infer(OpCall &call) {
-  FLAME_TRY(expect_one_float_type(call));
-  FLAME_TRY(expect_rank(call, 0, 4));
-  FLAME_TRY(expect_rank(call, 1, 4));
-  FLAME_TRY(check_window_attributes(call));
-  FLAME_TRY(expect_range(call, "groups", 1, kMaxElementCount));
+  FLAME_TRY(check_convolution(call));
   FLAME_TRY(expect_length(call, "window", 2));
   const Shape &x = call.shape(0);
   const Shape &dy = call.shape(1);
@@ -60,7 +56,7 @@ double cost(const OpCall &call) {
 }  // namespace
 
 OpDefinition define_conv2d_weight_grad() {
-  OpDefinition op{
+  return {
       .name = "conv2d_weight_grad",
       .group = OpGroup::kRequired,
       .summary = "The gradient of conv2d for its weight.",
@@ -72,7 +68,8 @@ OpDefinition define_conv2d_weight_grad() {
           "f64), rounded once.",
       .inputs = {{"x", "[n, h, w, c]"}, {"dy", "[n, h', w', o]; x's type"}},
       .outputs = {{"dweight", "[o, r, s, c / groups]"}},
-      .attributes = window_attributes(),
+      .attributes = convolution_attributes(
+          {{"window", AttributeKind::kInts, std::nullopt, "r and s of dweight"}}),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
@@ -80,10 +77,6 @@ OpDefinition define_conv2d_weight_grad() {
       .gradient = gradient,
       .cost = cost,
   };
-  op.attributes.push_back(
-      {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});
-  op.attributes.push_back({"window", AttributeKind::kInts, std::nullopt, "r and s of dweight"});
-  return op;
 }
 
 }  // namespace flame::ops

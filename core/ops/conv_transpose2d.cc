@@ -10,11 +10,7 @@ namespace flame::ops {
 namespace {
 
 Status infer(OpCall &call) {
-  FLAME_TRY(expect_one_float_type(call));
-  FLAME_TRY(expect_rank(call, 0, 4));
-  FLAME_TRY(expect_rank(call, 1, 4));
-  FLAME_TRY(check_window_attributes(call));
-  FLAME_TRY(expect_range(call, "groups", 1, int64_t{1} << 28));
+  FLAME_TRY(check_convolution(call));
   FLAME_TRY(expect_length(call, "output_padding", 2));
   FLAME_TRY(expect_range(call, "output_padding", 0, int64_t{1} << 28));
   const Shape &x = call.shape(0);
@@ -69,7 +65,7 @@ double cost(const OpCall &call) {
 }  // namespace
 
 OpDefinition define_conv_transpose2d() {
-  OpDefinition op{
+  return {
       .name = "conv_transpose2d",
       .summary = "The transposed convolution of images with channels last.",
       .formula =
@@ -80,7 +76,9 @@ OpDefinition define_conv_transpose2d() {
                  {"weight", "[i, r, s, o / groups]; x's type"},
                  {"bias", "[o]; x's type", OperandCount::kOptional}},
       .outputs = {{"y", "[n, h', w', o]"}},
-      .attributes = window_attributes(),
+      .attributes = convolution_attributes(
+          {{"output_padding", AttributeKind::kInts, std::vector<int64_t>{0, 0},
+            "rows and columns more; less than the stride"}}),
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,
       .precision = {PrecisionRole::kNarrow, "a product: fast in narrow types, accumulated in f32"},
@@ -89,11 +87,6 @@ OpDefinition define_conv_transpose2d() {
       .decomposition = "conv2d_input_grad, map",
       .cost = cost,
   };
-  op.attributes.push_back(
-      {"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});
-  op.attributes.push_back({"output_padding", AttributeKind::kInts, std::vector<int64_t>{0, 0},
-                           "rows and columns more; less than the stride"});
-  return op;
 }
 
 }  // namespace flame::ops

@@ -92,6 +92,13 @@ std::optional<Found> find_layer(const Program &program,
   return found;
 }
 
+// What a parameter belongs to, if it can learn.
+std::optional<std::string_view> module_of(std::string_view parameter, const TensorType &type) {
+  const size_t dot = parameter.rfind('.');
+  if (dot == std::string_view::npos || !is_float(type.dtype)) return {};
+  return parameter.substr(0, dot);
+}
+
 Error no_such_layer(const std::string &pattern, const std::vector<std::string> &names) {
   std::string hint = did_you_mean(pattern, names);
   if (hint.empty() && !names.empty()) {
@@ -121,7 +128,7 @@ class Adapter {
         request_(request),
         parameters_(parameters_of(program)),
         copy_(program, builder_, [this](std::string_view name, ValueId value) {
-          return parameters_.contains(value) ? builder_.parameter(name, program_.type(value), false)
+          return parameters_.contains(value) ? own_parameter(name, program_.type(value))
                                              : ValueId{0};
         }) {}
 
@@ -131,28 +138,35 @@ class Adapter {
       FLAME_TRY(builder_.status());
       const std::optional<Found> found = find_layer(program_, parameters_, node);
       if (!found) continue;
-      const AdaptFunction *function = rule_for(found->name);
-      if (function) FLAME_TRY(replace(node, *found, *function));
+      const AdaptRule *rule = rule_for(found->name);
+      if (rule && rule->adapt) FLAME_TRY(replace(node, *found, rule->adapt));
     }
     copy_.outputs();
-    if (changed_.empty()) {
+    if (changed_.empty() && own_weights_.empty()) {
       return config_error("the adapter changes no layer of the program",
                           "give it patterns of layers that it can adapt");
     }
     Adapted adapted;
     FLAME_ASSIGN(adapted.program, builder_.finish());
     adapted.layers = std::move(changed_);
+    adapted.own_weights = std::move(own_weights_);
     return adapted;
   }
 
  private:
-  // Null if the layer is to be left alone.
-  const AdaptFunction *rule_for(const std::string &name) const {
-    for (size_t i = request_.rules.size(); i-- > 0;) {
-      const AdaptRule &rule = request_.rules[i];
-      if (matches_layer(rule.pattern, name)) return rule.adapt ? &rule.adapt : nullptr;
-    }
+  const AdaptRule *rule_for(std::string_view name) const {
+    for (size_t i = request_.rules.size(); i-- > 0;)
+      if (matches_layer(request_.rules[i].pattern, name)) return &request_.rules[i];
     return nullptr;
+  }
+
+  ValueId own_parameter(std::string_view name, const TensorType &type) {
+    const std::optional<std::string_view> module = module_of(name, type);
+    const AdaptRule *rule = module ? rule_for(*module) : nullptr;
+    const bool learns = rule && rule->own_weights;
+    if (learns) own_weights_.emplace_back(name);
+    if (learns && known_.emplace(*module).second) changed_.emplace_back(*module);
+    return builder_.parameter(name, type, learns);
   }
 
   Status replace(const Node &node, const Found &found, const AdaptFunction &function) {
@@ -200,9 +214,9 @@ class Adapter {
   const AdaptRequest &request_;
   std::map<ValueId, const Parameter *> parameters_;
   ProgramBuilder builder_;
-  ProgramCopy copy_;
-  std::vector<std::string> changed_;
+  std::vector<std::string> changed_, own_weights_;
   std::set<std::string> known_;
+  ProgramCopy copy_;  // the last: it asks for the parameters as it is made
 };
 
 }  // namespace
@@ -248,12 +262,29 @@ std::vector<std::string> adaptable_layers(const Program &program, std::string_vi
   return names;
 }
 
-Result<Adapted> adapt(const Program &program, const AdaptRequest &request) {
-  const std::vector<std::string> names = adaptable_layers(program);
+std::vector<std::string> modules_of(const Program &program) {
+  std::vector<std::string> names;
+  std::unordered_set<std::string_view> known;
+  for (const Parameter &parameter : program.parameters()) {
+    const auto module = module_of(parameter.name, program.type(parameter.value));
+    if (module && known.insert(*module).second) names.emplace_back(*module);
+  }
+  return names;
+}
+
+Status check_patterns(const Program &program, const AdaptRequest &request) {
+  const bool own_weights = std::ranges::any_of(request.rules, &AdaptRule::own_weights);
+  const std::vector<std::string> names =
+      own_weights ? modules_of(program) : adaptable_layers(program);
   for (const AdaptRule &rule : request.rules) {
     const auto meant = [&](const std::string &name) { return matches_layer(rule.pattern, name); };
     if (std::ranges::none_of(names, meant)) return no_such_layer(rule.pattern, names);
   }
+  return {};
+}
+
+Result<Adapted> adapt(const Program &program, const AdaptRequest &request) {
+  FLAME_TRY(check_patterns(program, request));
   return Adapter(program, request).run();
 }
 
@@ -284,6 +315,23 @@ Result<LayerChoice> parse_layer_choice(std::string_view text) {
   if (choice.leave && !choice.options.empty())
     return wrong("layers that are left alone take no options");
   return choice;
+}
+
+Result<AdaptRequest> own_weights_request(const std::vector<std::string> &layers) {
+  AdaptRequest request;
+  if (layers.empty()) request.rules.push_back({"**", {}, true});
+  for (const std::string &text : layers) {
+    FLAME_ASSIGN(const LayerChoice choice, parse_layer_choice(text));
+    if (!choice.options.empty()) {
+      return config_error(
+          fmt::format("layers '{}': '{}' is an option of adapters, and these weights learn "
+                      "themselves",
+                      printable(text), printable(choice.options.front().first)),
+          "leave it out, or take an adapter such as lora");
+    }
+    request.rules.push_back({choice.pattern, {}, !choice.leave});
+  }
+  return request;
 }
 
 }  // namespace flame

@@ -28,7 +28,10 @@ using AdaptFunction = std::function<Result<ValueId>(ProgramBuilder &builder, con
 
 struct AdaptRule {
   std::string pattern;
-  AdaptFunction adapt;  // empty: layers of this pattern are left alone
+  AdaptFunction adapt = {};  // empty: layers of this pattern are left alone
+  // Instead: every parameter of these modules learns itself, NAME.weight and NAME.bias and others
+  // behind NAME; norms and embeddings are such modules too. `adapt` is empty.
+  bool own_weights = false;
 };
 
 struct AdaptRequest {
@@ -40,6 +43,9 @@ struct Adapted {
   // The names of the layers whose output was replaced, in the order of the program; a layer that
   // stands there twice, once.
   std::vector<std::string> layers;
+  // Parameters of the program itself that learn, by rules of own weights. They start as the model's
+  // weights are.
+  std::vector<std::string> own_weights;
 };
 
 // The program with no trainable parameter, as a model is that does not learn.
@@ -54,8 +60,15 @@ bool matches_layer(std::string_view pattern, std::string_view name);
 // that are "linear" or "conv2d".
 std::vector<std::string> adaptable_layers(const Program &program, std::string_view op = {});
 
-// Replaces the outputs of the layers that the rules mean. The parameters that were there are frozen
-// afterwards: what is trained is the adapters'. Errors (kBadConfig): a pattern that means no layer,
+// The modules whose own weights can learn: what stands before the last dot of parameters of floats,
+// in their order; each name once.
+std::vector<std::string> modules_of(const Program &program);
+
+// Whether every pattern means a layer. Error (kBadConfig): one that does not, with names that are near.
+Status check_patterns(const Program &program, const AdaptRequest &request);
+
+// Replaces the outputs of the layers that the rules mean, or lets their own weights learn. All other
+// parameters that were there are frozen afterwards. Errors (kBadConfig): a pattern that means no layer,
 // with names that are near, and rules that change nothing; and those of the adapters, with the
 // layer's name.
 Result<Adapted> adapt(const Program &program, const AdaptRequest &request);
@@ -68,5 +81,9 @@ struct LayerChoice {
   std::vector<std::pair<std::string, std::string>> options;
 };
 Result<LayerChoice> parse_layer_choice(std::string_view text);
+
+// Rules by which the own weights of the layers that a list means learn; all modules, if it is empty.
+// Errors (kBadConfig): lines that are none, or that have options.
+Result<AdaptRequest> own_weights_request(const std::vector<std::string> &layers);
 
 }  // namespace flame

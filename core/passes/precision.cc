@@ -23,6 +23,11 @@ Role role_of(const Node &node) {
   return role == Role::kSum && !is_sum(node) ? Role::kFollow : role;
 }
 
+// Operands that the op wants in f32 itself.
+bool is_exempt(const Node &node, size_t operand) {
+  return operand < 32 && (node.op->precision.wide_operands >> operand & 1);
+}
+
 // Marks the values all of whose users want them in f32.
 std::vector<bool> find_wide_wishes(const Program &program) {
   std::vector<bool> used(program.values().size(), false);
@@ -46,9 +51,10 @@ std::vector<bool> find_wide_wishes(const Program &program) {
       case Role::kSource:
         break;
     }
-    for (const ValueId input : node.inputs) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId input = node.inputs[i];
       used[input] = true;
-      wide[input] = wide[input] && wants;
+      wide[input] = wide[input] && (wants || is_exempt(node, i));
     }
   }
   for (size_t value = 0; value < wide.size(); ++value) wide[value] = wide[value] && used[value];
@@ -117,12 +123,11 @@ class Converter {
 
   // An operand that comes from a narrow op decides; parameters do so only among themselves.
   bool follows_narrow(const Node &node) const {
-    const uint32_t exempt = node.op->precision.wide_operands;
     bool any_value = false;
     bool all_parameters_narrow = true;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];
-      if (!is_f32(input) || (i < 32 && (exempt >> i & 1))) continue;
+      if (!is_f32(input) || is_exempt(node, i)) continue;
       if (held_[input].parameter) {
         all_parameters_narrow = all_parameters_narrow && is_narrow(input);
         continue;
@@ -143,12 +148,11 @@ class Converter {
       held_[node.outputs[0]] = held_[node.inputs[0]];
       return;
     }
-    const uint32_t exempt = node.op->precision.wide_operands;
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];
       const bool as_it_is = role == Role::kSum || casts || is_mask(node, i);
-      const bool wide = !narrow || (i < 32 && (exempt >> i & 1));
+      const bool wide = !narrow || is_exempt(node, i);
       inputs.push_back(as_it_is ? held_[input].own : as(input, wide ? DType::kF32 : compute_));
     }
     Attributes attributes = node.attributes;
@@ -169,6 +173,9 @@ class Converter {
       const bool wide = !narrow || wishes_[node.outputs[0]];
       attributes.set("dtype", std::string(name_of(wide ? DType::kF32 : compute_)));
     }
+    // The bias is cast with the operands, and the answer has its type.
+    if (node.op->name == "linear_scaled" && is_f32(node.outputs[0]) && narrow)
+      attributes.set("dtype", std::string(name_of(compute_)));
     if (node.op->name == "reduce" && is_f32(node.outputs[0])) {
       attributes.set("dtype",
                      std::string(name_of(is_sum(node) || !narrow ? DType::kF32 : compute_)));

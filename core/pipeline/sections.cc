@@ -120,7 +120,9 @@ Option layers() {
 }
 
 SectionSpec adapter() {
-  SectionSpec section = plain("adapter", "What is trained: a small change of the model's layers.");
+  SectionSpec section =
+      plain("adapter",
+            "What is trained: a small change of the model's layers, or its weights themselves.");
   section.own =
       own("adapter", section.own.summary,
           {layers(), Option("continue_from", OptionType::kPath,
@@ -129,16 +131,16 @@ SectionSpec adapter() {
   SectionSpec part;
   part.key = "parts";
   part.list = true;
-  part.own =
-      own("parts", "Models beside the denoiser that learn too, each with a like adapter.",
-          {Option("role", OptionType::kString,
-                  "Which: the text encoders of SDXL are text_encoder and text_encoder_2.")
-               .needed()
-               .also({"model", "module"}),
-           Option("lr", OptionType::kFloat, "Its learning rate; the optimizer's, when left out.")
-               .above(0)
-               .also({"learning_rate", "text_encoder_lr"}),
-           layers()});
+  part.own = own("parts", "Models beside the denoiser that learn too, each in the same way.",
+                 {Option("role", OptionType::kString,
+                         "Which: the text encoders of SDXL are text_encoder and text_encoder_2.")
+                      .needed()
+                      .also({"model", "module"}),
+                  Option("lr", OptionType::kFloat,
+                         "Its learning rate; the optimizer's, when left out. 0 leaves it as it is.")
+                      .least(0)
+                      .also({"learning_rate", "text_encoder_lr"}),
+                  layers()});
   section.sections = {part};
   return section;
 }
@@ -269,8 +271,9 @@ SectionSpec train() {
   optimizer.required = true;
   optimizer.own = own("optimizer", optimizer.own.summary,
                       {Option("lr", OptionType::kFloat,
-                              "The learning rate; the schedule scales it from step to step.")
-                           .above(0)
+                              "The learning rate; the schedule scales it from step to step. At 0 "
+                              "nothing is learned.")
+                           .least(0)
                            .is("1e-4")
                            .also({"learning_rate", "unet_lr"})});
   SectionSpec schedule = plain("schedule", "How the learning rate changes over the steps.");
@@ -416,6 +419,12 @@ Option final_part() {
 std::vector<ComponentSpec> built_ins() {
   return {
       {"backend", "auto", "The best installed backend whose device answers.", {}},
+      {"adapter",
+       "full",
+       "No adapter: the weights of the layers learn themselves, their biases too, in f32 whatever "
+       "is computed in. Without layers these are all modules of the model, norms and embeddings "
+       "too. Files are written by merge alone.",
+       {}},
       {"schedule", "constant", "The same rate at every step.", {warmup()}},
       {"schedule", "linear", "A straight line down to the end.", {warmup(), final_part()}},
       {"schedule",

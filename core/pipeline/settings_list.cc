@@ -24,10 +24,9 @@ std::string key_of(const ResolvedSection &section, std::string_view name) {
 }
 
 void add_section(const ResolvedSection &section, Json::Object &list) {
-  const auto add = [&](const std::vector<OptionValue> &options) {
-    for (const OptionValue &option : options)
-      if (option.list || !option.items.empty())
-        list.emplace_back(key_of(section, option.name), json_of(option));
+  const auto add = [&](const OptionValue &option) {
+    if (option.list || !option.items.empty())
+      list.emplace_back(key_of(section, option.name), json_of(option));
   };
   if (section.component.component) {
     const std::string &id = section.component.component->id;
@@ -35,8 +34,12 @@ void add_section(const ResolvedSection &section, Json::Object &list) {
     list.emplace_back(key_of(section, "use"),
                       plugin ? fmt::format("{}/{}", plugin->spec().id, id) : id);
   }
-  add(section.options);
-  add(section.component_options);
+  for (const OptionValue &option : section.options) add(option);
+  // What a section takes for its component, as an exporter's path, stands in both.
+  for (const OptionValue &option : section.component_options)
+    if (std::ranges::find(section.options, option.name, &OptionValue::name) ==
+        section.options.end())
+      add(option);
   for (const ResolvedSection &each : section.sections) add_section(each, list);
 }
 

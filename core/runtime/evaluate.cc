@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/base/terminal.h"
 #include "core/passes/place.h"
 #include "core/program/rewrite.h"
@@ -27,20 +29,29 @@ Result<Program> acceptable(Device &device, const Program &program) {
 }
 
 Status give(const Executable &executable, const DeviceStream &stream, const PlacedName &entry,
-            const TensorMap &given) {
+            const GivenTensors &given) {
   const auto found = given.find(entry.name);
-  if (found != given.end()) return executable.write(stream, entry.name, found->second.bytes);
+  if (found != given.end()) return executable.write(stream, entry.name, found->second->bytes);
   return Error{ErrorKind::kFailed, fmt::format("no data is given for '{}'", printable(entry.name)),
                ""};
 }
 
+// All but what is given.
 Status poison(Device &device, const DeviceStream &stream, const Executable &executable) {
-  for (uint32_t i = 0; i < executable.placed().storages.size(); ++i) {
-    const std::vector<std::byte> ones(executable.placed().storages[i].size_bytes, std::byte{0xff});
-    FLAME_TRY(device.upload(stream, ones, executable.address(i)));
-    FLAME_TRY(stream.synchronize());
+  const PlacedProgram &placed = executable.placed();
+  std::vector<bool> given(placed.storages.size(), false);
+  for (const auto *names : {&placed.inputs, &placed.parameters})
+    for (const PlacedName &entry : *names) given[entry.tensor.storage] = true;
+  for (uint32_t i = 0; i < placed.storages.size(); ++i) {
+    if (given[i]) continue;
+    static const std::vector<std::byte> ones(size_t{16} << 20, std::byte{0xff});
+    const uint64_t size = placed.storages[i].size_bytes;
+    for (uint64_t done = 0; done < size; done += ones.size()) {
+      const auto piece = std::span(ones).first(std::min<uint64_t>(ones.size(), size - done));
+      FLAME_TRY(device.upload(stream, piece, executable.address(i) + done));
+    }
   }
-  return {};
+  return stream.synchronize();
 }
 
 }  // namespace
@@ -58,12 +69,19 @@ Result<TensorMap> read_outputs(const Executable &executable, const DeviceStream 
 }
 
 Result<TensorMap> evaluate(Device &device, const Program &program, const TensorMap &given) {
+  FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
+  GivenTensors tensors;
+  for (const auto &[name, tensor] : given) tensors[name] = &tensor;
+  return evaluate(device, stream, program, tensors);
+}
+
+Result<TensorMap> evaluate(Device &device, const DeviceStream &stream, const Program &program,
+                           const GivenTensors &given) {
   FLAME_ASSIGN(const Program lowered, acceptable(device, program));
   FLAME_ASSIGN(PlacedProgram placed, place(lowered, device, {}));
   TensorStore store(device);
   FLAME_ASSIGN(const auto executable,
                Executable::make(std::move(placed), store, Executable::Runs::kOnce));
-  FLAME_ASSIGN(const DeviceStream stream, device.create_stream());
   FLAME_TRY(poison(device, stream, *executable));
   for (const auto *names : {&executable->placed().inputs, &executable->placed().parameters}) {
     for (const PlacedName &entry : *names) FLAME_TRY(give(*executable, stream, entry, given));

@@ -105,7 +105,7 @@ Result<AccumulateProgram> build_accumulate(const Program &model, const Accumulat
     builder.output(name, sum.id());
     result.placement.replaces.push_back({name, name});
     result.placement.classes.emplace_back(name, MemoryClass::kGradients);
-    result.placement.classes.emplace_back(parameters_name(group.name), MemoryClass::kAdapters);
+    result.placement.classes.emplace_back(parameters_name(group.name), group.memory_class);
   }
   FLAME_ASSIGN(result.program, builder.finish());
   return result;

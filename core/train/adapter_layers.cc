@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/base/can_create.h"
 #include "core/base/file.h"
 #include "core/base/terminal.h"
 #include "core/base/text.h"
@@ -38,6 +39,11 @@ Status check_path(const AdapterExport &given) {
                       "choose another path, or set overwrite: true");
 }
 
+Status check_place(const AdapterExport &given) {
+  FLAME_TRY(check_path(given));
+  return can_create(given.path);
+}
+
 Shape TrainedLayer::weight() const {
   const Shape &in = down->type.shape;
   const int64_t out = up->type.shape[0];
@@ -53,6 +59,13 @@ bool TrainedLayer::is_right() const {
 }
 
 Result<std::vector<TrainedLayer>> layers_of(const ExportedPart &part) {
+  if (part.own_weights) {
+    return config_error(
+        fmt::format("the weights of '{}' learned themselves, and there is no adapter "
+                    "to write",
+                    printable(part.part)),
+        "export with 'use: merge', which writes a whole checkpoint");
+  }
   std::map<std::string, TrainedLayer> layers;
   std::vector<std::string> problems;
   for (const auto &[name, tensor] : part.tensors) {

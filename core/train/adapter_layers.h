@@ -27,6 +27,8 @@ Result<std::vector<TrainedLayer>> layers_of(const ExportedPart &part);
 
 // An existing file without `overwrite`, or a folder.
 Status check_path(const AdapterExport &given);
+// The same, and that a file can be made there.
+Status check_place(const AdapterExport &given);
 
 // Some of the lines, and how many more there are.
 std::string listed(std::vector<std::string> problems);

@@ -72,12 +72,12 @@ HostTensor scalar_of(double number) {
 }
 
 Status add_part(const ExportedPart &part, const PluginExporter &exporter, TensorMap &tensors) {
+  FLAME_ASSIGN(const std::vector<TrainedLayer> layers, layers_of(part));
   FLAME_ASSIGN(const std::string wanted, exporter.layer_layout(part.part));
   std::optional<size_t> layout;
   if (!wanted.empty()) {
     FLAME_ASSIGN(layout, find_layout(*part.model, wanted));
   }
-  FLAME_ASSIGN(const std::vector<TrainedLayer> layers, layers_of(part));
   for (const TrainedLayer &layer : layers) {
     FLAME_ASSIGN(const NamedLayer named, name_of(part, layer, layout));
     const std::string stem = part.part + "/" + named.name;
@@ -151,13 +151,15 @@ Result<ExportReport> report_of(const AdapterExport &given, const fs::path &file,
 
 std::string ExportReport::text() const {
   std::string coverage;
+  if (own_weights > 0)
+    return fmt::format("{} weights that learned, {}", own_weights, rounded_size_text(size_bytes));
   if (has_table) coverage = fmt::format(", {} of them known to other programs", known);
   if (other_sizes) coverage += ", of other sizes than the published model's";
   return fmt::format("{} modules{}, {}", modules, coverage, rounded_size_text(size_bytes));
 }
 
 Status check_export(const AdapterExport &given, const ExporterMaker &make) {
-  FLAME_TRY(check_path(given));
+  FLAME_TRY(check_place(given));
   FLAME_ASSIGN(const PluginExporter exporter, make(given.path));
   FLAME_ASSIGN(const TensorMap tensors, tensors_of(given, exporter));
   return exporter.check(tensors);

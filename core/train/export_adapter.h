@@ -21,6 +21,8 @@ struct ExportedPart {
   // layers: convolutions are channels last.
   TensorMap tensors;
   std::map<std::string, double> alphas = {};  // by LAYER; the rank of those that are missing
+  // The tensors are parameters of the model itself, by their names, and no adapter.
+  bool own_weights = false;
 };
 
 struct AdapterExport {
@@ -36,6 +38,7 @@ using ExporterMaker = std::function<Result<PluginExporter>(const std::filesystem
 
 struct ExportReport {
   size_t modules = 0;        // in the file
+  size_t own_weights = 0;    // tensors that learned themselves; then there are no modules
   size_t known = 0;          // in the table of keys
   bool has_table = false;    // for this model
   bool other_sizes = false;  // than those of the published model: it is another one of its kind
@@ -45,7 +48,8 @@ struct ExportReport {
   std::string text() const;
 };
 
-// Can it be written at all? Before a long training: an existing file without `overwrite`, tensors
+// Can it be written at all? Before a long training: an existing file without `overwrite`, a folder
+// that takes no file, tensors
 // that are no layers, what the exporter refuses. Needs the tensors' names and shapes, not numbers.
 Status check_export(const AdapterExport &given, const ExporterMaker &make);
 

@@ -25,18 +25,22 @@ FeatureKey Features::text_key(const std::string &caption) const {
   return key;
 }
 
-Result<TensorMap> Features::made_picture(uint64_t example, uint64_t picture,
-                                         const std::string &identity) {
+Result<Features::ReadPicture> Features::read_picture(uint64_t example, uint64_t picture) const {
   const ExampleDraw draw{picture, 0};
   FLAME_ASSIGN(const ExampleFields fields, source_.fields(example, draw));
-  FLAME_ASSIGN(const HostTensor image, source_.read(example, draw, kImage));
+  ReadPicture read;
+  FLAME_ASSIGN(read.image, source_.read(example, draw, kImage));
+  if (!fields.tensors.contains(kMask)) return read;
+  FLAME_ASSIGN(read.mask, source_.read(example, draw, kMask));
+  return read;
+}
+
+Result<TensorMap> Features::made_picture(const ReadPicture &read, uint64_t picture,
+                                         const std::string &identity) {
   const uint64_t key = conformance::hash_of(fmt::format("{} {}", identity, picture));
   TensorMap made;
-  FLAME_ASSIGN(made[kLatent], maker_.latent(image, key));
-  if (fields.tensors.contains(kMask)) {
-    FLAME_ASSIGN(const HostTensor mask, source_.read(example, draw, kMask));
-    made[kMask] = latent_mask(mask, settings_.unit);
-  }
+  FLAME_ASSIGN(made[kLatent], maker_.latent(read.image, key));
+  if (read.mask) made[kMask] = latent_mask(*read.mask, settings_.unit);
   return made;
 }
 
@@ -45,9 +49,25 @@ Result<TensorMap> Features::picture(uint64_t example, uint64_t picture) {
   const FeatureKey key = picture_key(identity, picture);
   FLAME_ASSIGN(std::optional<TensorMap> known, cache_.find(key));
   if (known) return std::move(*known);
-  FLAME_ASSIGN(TensorMap made, made_picture(example, picture, identity));
+  FLAME_ASSIGN(const ReadPicture read, read_picture(example, picture));
+  FLAME_ASSIGN(TensorMap made, made_picture(read, picture, identity));
   FLAME_TRY(cache_.store(key, made));
   return made;
+}
+
+// A picture that cannot be read is left out; a cache that cannot be written to ends the run.
+Result<std::optional<Error>> Features::prepare_picture(uint64_t example, uint64_t picture) {
+  FLAME_ASSIGN(const std::string identity, source_.identity(example));
+  const FeatureKey key = picture_key(identity, picture);
+  FLAME_ASSIGN(const std::optional<TensorMap> known, cache_.find(key));
+  if (known) return std::optional<Error>();
+  Result<ReadPicture> read = read_picture(example, picture);
+  if (!read.ok() && read.error().kind == ErrorKind::kStorage)
+    return std::optional<Error>(read.error());
+  if (!read.ok()) return read.error();
+  FLAME_ASSIGN(const TensorMap made, made_picture(*read, picture, identity));
+  FLAME_TRY(cache_.store(key, made));
+  return std::optional<Error>();
 }
 
 Result<HostTensor> Features::latent(uint64_t example, uint64_t picture) {
@@ -79,10 +99,9 @@ Result<std::vector<BrokenExample>> Features::prepare(std::span<const TrainingSet
   FLAME_ASSIGN(const TensorMap empty, states(""));
   for (const TrainingSet::Example &example : examples) {
     for (uint64_t variant = 0; variant < example.info.picture_variants; ++variant) {
-      const Result<TensorMap> made = picture(example.source, variant);
-      if (!made.ok() && made.error().kind != ErrorKind::kStorage) return made.error();
-      if (!made.ok()) {
-        broken.push_back({example.source, made.error()});
+      FLAME_ASSIGN(std::optional<Error> unreadable, prepare_picture(example.source, variant));
+      if (unreadable) {
+        broken.push_back({example.source, std::move(*unreadable)});
         break;
       }
       FLAME_TRY(progress(++done, total));

@@ -43,7 +43,14 @@ class Features final : public FeatureSource {
 
  private:
   Result<TensorMap> picture(uint64_t example, uint64_t picture);
-  Result<TensorMap> made_picture(uint64_t example, uint64_t picture, const std::string &identity);
+  struct ReadPicture {
+    HostTensor image;
+    std::optional<HostTensor> mask;
+  };
+  Result<ReadPicture> read_picture(uint64_t example, uint64_t picture) const;
+  Result<TensorMap> made_picture(const ReadPicture &read, uint64_t picture,
+                                 const std::string &identity);
+  Result<std::optional<Error>> prepare_picture(uint64_t example, uint64_t picture);
   FeatureKey picture_key(const std::string &identity, uint64_t picture) const;
   FeatureKey text_key(const std::string &caption) const;
 

@@ -60,17 +60,23 @@ Status Feeder::add_example(PassInput &input, const BatchItem &item, bool drops_c
   return add_text(input, drops_caption ? "" : std::string(fields.text("caption")));
 }
 
-void Feeder::add_noise(PassInput &input, const std::vector<BatchItem> &items,
-                       const std::vector<int64_t> &times, int64_t counter) const {
+std::vector<double> Feeder::loss_weights(const std::vector<BatchItem> &items) const {
+  std::vector<double> weights;
+  for (const BatchItem &item : items) weights.push_back(examples_[item.example].loss_weight);
+  return weights;
+}
+
+void add_noise(PassInput &input, const NoiseLevels &levels, const std::vector<int64_t> &times,
+               const std::vector<double> &loss_weights, uint64_t seed, int64_t counter) {
   std::vector<double> signal, noise, time, weight;
-  for (size_t row = 0; row < items.size(); ++row) {
-    const NoiseMix &mix = levels_.at(times[row]);
+  for (size_t row = 0; row < times.size(); ++row) {
+    const NoiseMix &mix = levels.at(times[row]);
     signal.push_back(mix.signal);
     noise.push_back(mix.noise);
     time.push_back(static_cast<double>(times[row]));
-    weight.push_back(levels_.weight(times[row]) * examples_[items[row].example].loss_weight);
+    weight.push_back(levels.weight(times[row]) * loss_weights[row]);
   }
-  const TensorType row{DType::kF32, Shape{static_cast<int64_t>(items.size())}};
+  const TensorType row{DType::kF32, Shape{static_cast<int64_t>(times.size())}};
   input.tensors[std::string(kSignalInput)] = tensor_of(row, signal);
   input.tensors[std::string(kNoiseInput)] = tensor_of(row, noise);
   input.tensors[std::string(kTimeInput)] = tensor_of(row, time);
@@ -79,7 +85,7 @@ void Feeder::add_noise(PassInput &input, const std::vector<BatchItem> &items,
     const auto bytes = std::as_bytes(std::span(&value, 1));
     input.tensors[std::string(name)] = {{DType::kI64, Shape()}, {bytes.begin(), bytes.end()}};
   };
-  whole(kSeedInput, static_cast<int64_t>(settings_.seed));
+  whole(kSeedInput, static_cast<int64_t>(seed));
   whole(kCounterInput, counter);
 }
 
@@ -96,7 +102,7 @@ Result<PassInput> Feeder::input(int64_t number) const {
         add_example(input, batch.items[row], uniform_of(words[0]) < settings_.caption_dropout));
     times.push_back(levels_.draw(settings_.seed, number, static_cast<int64_t>(row)));
   }
-  add_noise(input, batch.items, times, number);
+  add_noise(input, levels_, times, loss_weights(batch.items), settings_.seed, number);
   return input;
 }
 
@@ -105,7 +111,7 @@ Result<PassInput> Feeder::input(const Fixed &fixed) const {
   input.bucket = fixed.bucket;
   input.number = fixed.counter;
   for (const BatchItem &item : fixed.items) FLAME_TRY(add_example(input, item, false));
-  add_noise(input, fixed.items, fixed.times, fixed.counter);
+  add_noise(input, levels_, fixed.times, loss_weights(fixed.items), settings_.seed, fixed.counter);
   return input;
 }
 

@@ -41,6 +41,11 @@ struct LearningEncoder {
   const PluginModel *model = nullptr;
 };
 
+// What a pass is told of its noise: how much each example gets, how much its loss counts, and what the noise
+// is drawn from.
+void add_noise(PassInput &input, const NoiseLevels &levels, const std::vector<int64_t> &times,
+               const std::vector<double> &loss_weights, uint64_t seed, int64_t counter);
+
 // Borrows all that it is given. One thread at a time.
 class Feeder {
  public:
@@ -71,8 +76,7 @@ class Feeder {
  private:
   Status add_text(PassInput &input, const std::string &caption) const;
   Status add_example(PassInput &input, const BatchItem &item, bool drops_caption) const;
-  void add_noise(PassInput &input, const std::vector<BatchItem> &items,
-                 const std::vector<int64_t> &times, int64_t counter) const;
+  std::vector<double> loss_weights(const std::vector<BatchItem> &items) const;
 
   const PluginDataSource &source_;
   FeatureSource &features_;

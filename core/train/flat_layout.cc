@@ -61,7 +61,7 @@ std::vector<std::string> side_by_side(const Program &program, const TrainedGroup
 Result<FlatGroup> lay_out(const Program &program, const TrainedGroup &group,
                           const ParametersByName &parameters,
                           std::unordered_map<std::string, std::string> &group_of) {
-  FlatGroup flat{group.name, {}, 0};
+  FlatGroup flat{group.name, {}, 0, group.memory_class};
   const auto refused = [&](const std::string &name, std::string_view why) {
     return config_error(
         fmt::format("the group '{}' trains '{}', {}", printable(group.name), printable(name), why));

@@ -15,6 +15,8 @@ namespace flame {
 struct TrainedGroup {
   std::string name;
   std::vector<std::string> parameters;  // of the program, all trainable
+  // What the buffer is in a memory report: adapters, or weights of the model itself.
+  MemoryClass memory_class = MemoryClass::kAdapters;
 };
 
 struct FlatSlice {
@@ -28,6 +30,7 @@ struct FlatGroup {
   std::string name;
   std::vector<FlatSlice> slices;
   int64_t size = 0;  // elements of the buffer, a multiple of FLAME_GROUP_MULTIPLE
+  MemoryClass memory_class = MemoryClass::kAdapters;
 
   Shape shape() const { return Shape{size}; }
 };

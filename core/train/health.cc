@@ -12,10 +12,12 @@ namespace {
 // Small, so that the model stays in the range that it was trained in.
 constexpr double kProbeReach = 0.02;
 
-TensorMap drawn_like(const TensorMap &parameters) {
+// Weights of the model itself are not drawn: they are numbers already.
+TensorMap drawn_like(const TensorMap &parameters, const TrainPlan &plan) {
   TensorMap drawn = parameters;
   int64_t counter = 0;
   for (auto &[name, tensor] : drawn) {
+    if (plan.own_weights.contains(name)) continue;
     std::vector<double> numbers(static_cast<size_t>(tensor.type.shape.element_count()));
     for (size_t i = 0; i < numbers.size(); ++i) {
       const PhiloxWords words = random_words(0, counter, kProbeStream, i / 4);
@@ -32,7 +34,7 @@ TensorMap drawn_like(const TensorMap &parameters) {
 Result<std::vector<std::string>> parameters_without_gradient(Trainer &trainer,
                                                              const PassInput &batch) {
   FLAME_ASSIGN(const TensorMap start, trainer.parameters());
-  FLAME_TRY(trainer.set_parameters(drawn_like(start)));
+  FLAME_TRY(trainer.set_parameters(drawn_like(start, trainer.plan())));
   const Result<std::vector<double>> norms = trainer.gradient_norms(batch);
   FLAME_TRY(trainer.set_parameters(start));
   if (!norms.ok()) return norms.error();

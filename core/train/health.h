@@ -5,7 +5,7 @@
 
 namespace flame {
 
-// Shows the batch to the model with drawn numbers in every trained parameter, puts the old ones back,
+// Shows the batch to the model with drawn numbers in every parameter of adapters, puts the old ones back,
 // and gives the names of those whose gradient is zero or not finite. (With the parameters as they
 // start, a low-rank product has none at its first matrix.) Between steps alone.
 Result<std::vector<std::string>> parameters_without_gradient(Trainer &trainer,

@@ -30,12 +30,13 @@ Result<Program> adapted(const std::vector<TrainedPart> &parts, double strength,
 }
 
 // Adapters at layers that no training reaches have no parameters that learn: they start without
-// effect, and stay so.
-Result<Program> without_unreached(const Trainer &trainer, const Program &named) {
+// effect, and stay so. The model's own weights there are what they were.
+Result<Program> without_unreached(const TrainPlan &plan, const Program &named) {
   ProgramBuilder builder;
-  const std::vector<std::string> &unreached = trainer.plan().unreached;
+  const std::vector<std::string> &unreached = plan.unreached;
   ProgramCopy copy(named, builder, [&](std::string_view name, ValueId value) {
-    if (std::ranges::find(unreached, name) == unreached.end()) return ValueId{0};
+    const bool is_own = plan.own_weights.contains(std::string(name));
+    if (is_own || std::ranges::find(unreached, name) == unreached.end()) return ValueId{0};
     const TensorType &type = named.type(value);
     return fill(builder, type.shape, 0, type.dtype).id();
   });
@@ -44,12 +45,13 @@ Result<Program> without_unreached(const Trainer &trainer, const Program &named) 
   return builder.finish();
 }
 
-// Every parameter that learns as a piece of its group's buffer.
-Result<Program> bound(const Trainer &trainer, const Program &named) {
-  FLAME_ASSIGN(const Program reached, without_unreached(trainer, named));
+}  // namespace
+
+Result<Program> bound_to_buffers(const TrainPlan &plan, const Program &named) {
+  FLAME_ASSIGN(const Program reached, without_unreached(plan, named));
   ProgramBuilder builder;
   FlatViews views;
-  for (const FlatGroup &group : trainer.plan().layout) {
+  for (const FlatGroup &group : plan.layout) {
     const bool used = std::ranges::any_of(group.slices, [&](const FlatSlice &slice) {
       return reached.find_parameter(slice.parameter) != nullptr;
     });
@@ -66,15 +68,13 @@ Result<Program> bound(const Trainer &trainer, const Program &named) {
   return builder.finish();
 }
 
-}  // namespace
-
 LiveAdapter live_adapter(Trainer &trainer, const std::vector<TrainedPart> &parts, double strength) {
   LiveAdapter live;
   live.store = &trainer.store();
   live.adapt = [&parts, strength](const std::string &role, const Program &program) {
     return adapted(parts, strength, role, program);
   };
-  live.bind = [&trainer](const Program &named) { return bound(trainer, named); };
+  live.bind = [&trainer](const Program &named) { return bound_to_buffers(trainer.plan(), named); };
   live.is_loaded = [&trainer](const std::string &name) { return trainer.has_weight(name); };
   return live;
 }

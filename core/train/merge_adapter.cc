@@ -13,9 +13,10 @@
 namespace flame {
 namespace {
 
-// Where a layer changes a tensor of the base.
+// Where a layer changes a tensor of the base, or a weight that learned stands anew.
 struct Change {
   TrainedLayer layer;
+  const HostTensor *weight = nullptr;  // then there is no layer
   WeightSource source;
 };
 using Changes = std::map<std::string, std::vector<Change>, std::less<>>;  // by the tensor's name
@@ -37,26 +38,49 @@ HostTensor change_of(const TrainedLayer &layer) {
   return tensor_of({DType::kF32, weight}, change);
 }
 
-Result<Changes> changes_of(const AdapterExport &given, const MergeBase &base) {
-  Changes changes;
-  for (size_t i = 0; i < given.parts.size(); ++i) {
-    const ExportedPart &part = given.parts[i];
-    const WeightMatch &match = base.matches[i];
-    FLAME_ASSIGN(const std::vector<TrainedLayer> layers, layers_of(part));
-    for (const TrainedLayer &layer : layers) {
-      const auto placed =
-          std::ranges::find(match.placed, layer.name + ".weight", &PlacedWeight::parameter);
-      if (placed == match.placed.end() || placed->type.shape != layer.weight()) {
-        return config_error(fmt::format("{}: has no weight of {} for the layer '{}' of '{}'",
-                                        printable(base.weights->name()), layer.weight().text(),
-                                        printable(layer.name), printable(part.part)),
-                            "merge into the model that the adapter was trained on");
-      }
-      changes[placed->entry.tensor->name].push_back({layer, placed->source});
+// Finds the parts' parameters in the base.
+class ChangeFinder {
+ public:
+  explicit ChangeFinder(const MergeBase &base) : base_(base) {}
+
+  Status add(const ExportedPart &part, const WeightMatch &match) {
+    if (part.own_weights) {
+      for (const auto &[name, tensor] : part.tensors)
+        FLAME_TRY(add(part, match, name, tensor.type.shape, {{}, &tensor, {}}));
+      return {};
     }
+    FLAME_ASSIGN(const std::vector<TrainedLayer> layers, layers_of(part));
+    for (const TrainedLayer &layer : layers)
+      FLAME_TRY(add(part, match, layer.name + ".weight", layer.weight(), {layer, nullptr, {}}));
+    return {};
   }
-  if (!changes.empty()) return changes;
-  return config_error("there is no adapter to merge", "train some layers");
+
+  Changes changes;
+
+ private:
+  Status add(const ExportedPart &part, const WeightMatch &match, const std::string &parameter,
+             const Shape &shape, Change change) {
+    const auto placed = std::ranges::find(match.placed, parameter, &PlacedWeight::parameter);
+    if (placed == match.placed.end() || placed->type.shape != shape) {
+      return config_error(
+          fmt::format("{}: has no '{}' of {} for '{}'", printable(base_.weights->name()),
+                      printable(parameter), shape.text(), printable(part.part)),
+          "merge into the model that was trained");
+    }
+    change.source = placed->source;
+    changes[placed->entry.tensor->name].push_back(std::move(change));
+    return {};
+  }
+
+  const MergeBase &base_;
+};
+
+Result<Changes> changes_of(const AdapterExport &given, const MergeBase &base) {
+  ChangeFinder finder(base);
+  for (size_t i = 0; i < given.parts.size(); ++i)
+    FLAME_TRY(finder.add(given.parts[i], base.matches[i]));
+  if (!finder.changes.empty()) return std::move(finder.changes);
+  return config_error("there is nothing to merge", "train some layers");
 }
 
 // The tensor with its changes, in f32.
@@ -67,11 +91,12 @@ Result<HostTensor> merged(const WeightSet::Entry &entry, const std::vector<Chang
   convert_elements(stored.type.dtype, stored.bytes, DType::kF32, sum.bytes);
   auto *numbers = reinterpret_cast<float *>(sum.bytes.data());
   for (const Change &change : changes) {
-    const HostTensor rows = rows_of(change.source, change_of(change.layer));
-    const auto *added = reinterpret_cast<const float *>(rows.bytes.data());
+    const HostTensor rows =
+        rows_of(change.source, change.weight ? *change.weight : change_of(change.layer));
+    const auto *given = reinterpret_cast<const float *>(rows.bytes.data());
     const int64_t count = rows.type.shape.element_count();
     float *to = numbers + change.source.first_row * (count / change.source.row_count);
-    for (int64_t i = 0; i < count; ++i) to[i] += added[i];
+    for (int64_t i = 0; i < count; ++i) to[i] = change.weight ? given[i] : to[i] + given[i];
   }
   return sum;
 }
@@ -110,6 +135,12 @@ Status check_tensors(const std::filesystem::path &path, const MergeBase &base) {
 
 }  // namespace
 
+Status check_merge(const AdapterExport &given, const MergeBase &base) {
+  FLAME_TRY(check_place(given));
+  const Result<Changes> changes = changes_of(given, base);
+  return changes.ok() ? Status() : changes.error();
+}
+
 Result<ExportReport> merge_adapter(const AdapterExport &given, const MergeBase &base,
                                    const ExporterMaker &make) {
   FLAME_TRY(check_path(given));
@@ -121,7 +152,9 @@ Result<ExportReport> merge_adapter(const AdapterExport &given, const MergeBase &
   FLAME_TRY(exporter.write(tensors_of(base, changes), facts));
   FLAME_TRY(check_tensors(unchecked.path(), base));
   ExportReport report;
-  for (const auto &[name, list] : changes) report.modules += list.size();
+  for (const auto &[name, list] : changes) {
+    for (const Change &change : list) ++(change.weight ? report.own_weights : report.modules);
+  }
   std::error_code ignored;
   report.size_bytes = std::filesystem::file_size(unchecked.path(), ignored);
   FLAME_TRY(unchecked.rename_to(given.path));

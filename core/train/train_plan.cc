@@ -17,11 +17,11 @@ namespace {
 
 constexpr DType kMaster = DType::kF32;
 
-// Every parameter is frozen but those of adapters.
+// Every parameter is frozen but those of adapters, and weights that learn themselves.
 Result<Adapted> adapted(const Program &program, const TrainedPart *part) {
   if (part) return adapt(program, part->adapt);
   FLAME_ASSIGN(Program as_it_is, frozen(program));
-  return Adapted{std::move(as_it_is), {}};
+  return Adapted{std::move(as_it_is), {}, {}};
 }
 
 class Planner {
@@ -40,7 +40,6 @@ class Planner {
   }
 
  private:
-  // A program before it is placed, kept to be placed in less memory.
   struct Fusable {
     Program program;
     PlaceRequest placement;
@@ -51,13 +50,15 @@ class Planner {
     return found == parts_.end() ? nullptr : &*found;
   }
 
-  Result<ObjectiveParts> parts_for(const TrainBucket &bucket,
-                                   std::vector<std::vector<std::string>> &layers) const {
+  Result<ObjectiveParts> parts_for(const TrainBucket &bucket) {
     const int64_t unit = models_.spec.latent_size;
     ObjectiveParts made;
-    layers.assign(parts_.size(), {});
+    plan_.layers.assign(parts_.size(), {});
     const auto note = [&](const TrainedPart *part, const Adapted &with) {
-      if (part) layers[static_cast<size_t>(part - parts_.data())] = with.layers;
+      if (!part) return;
+      plan_.layers[static_cast<size_t>(part - parts_.data())] = with.layers;
+      for (const std::string &name : with.own_weights)
+        plan_.own_weights.insert(fmt::format("{}/{}", part->role, name));
     };
     FLAME_ASSIGN(const Program denoiser,
                  models_.denoiser.model->build(
@@ -89,7 +90,8 @@ class Planner {
         plan_.unreached.push_back(parameter.name);
     }
     std::vector<TrainedGroup> groups;
-    for (const TrainedPart &part : parts_) groups.push_back({part.role, {}});
+    for (const TrainedPart &part : parts_)
+      groups.push_back({part.role, {}, MemoryClass::kAdapters});
     for (const Parameter &parameter : objective.parameters()) {
       if (!parameter.trainable) continue;
       const std::string_view role =
@@ -97,6 +99,7 @@ class Planner {
       const auto group = std::ranges::find(groups, role, &TrainedGroup::name);
       if (group == groups.end()) continue;
       group->parameters.push_back(parameter.name);
+      if (plan_.own_weights.contains(parameter.name)) group->memory_class = MemoryClass::kWeights;
       plan_.trained.push_back(parameter);
     }
     FLAME_ASSIGN(plan_.layout, flat_layout(objective, groups));
@@ -104,7 +107,7 @@ class Planner {
   }
 
   Status add_pass(const TrainBucket &bucket) {
-    FLAME_ASSIGN(const ObjectiveParts parts, parts_for(bucket, plan_.layers));
+    FLAME_ASSIGN(const ObjectiveParts parts, parts_for(bucket));
     FLAME_ASSIGN(const Program whole,
                  build_objective(parts, {settings_.objective, bucket.masked, bucket.prefix()}));
     FLAME_ASSIGN(const Program simple, simplify(whole));
@@ -121,8 +124,8 @@ class Planner {
     }
     FLAME_ASSIGN(Fusable fusable, prepared(made.program, made.placement, settings_.compute));
     FLAME_ASSIGN(PlacedProgram placed, place(fusable.program, target_, fusable.placement));
-    fusables_.push_back(std::move(fusable));
-    plan_.passes.push_back({bucket, std::move(placed), 0});
+    plan_.passes.push_back({bucket, std::move(fusable.program), std::move(placed), 0});
+    placements_.push_back(std::move(fusable.placement));
     return {};
   }
 
@@ -201,10 +204,10 @@ class Planner {
     plan_.recorded_bytes = recordings();
     const uint64_t beside = plan_.whole_bytes() - arena;
     if (beside >= limit) return too_large(beside);
-    PlaceRequest placement = fusables_[index].placement;
+    PlaceRequest placement = placements_[index];
     placement.compact = true;
     FLAME_ASSIGN(Recomputed less,
-                 recompute(fusables_[index].program, target_, placement, limit - beside + own));
+                 recompute(pass.program, target_, placement, limit - beside + own));
     pass.placed = std::move(less.placed);
     pass.extra_cost = less.extra_cost;
     return count_backend();
@@ -223,13 +226,22 @@ class Planner {
   const TrainSettings &settings_;
   Target &target_;
   TrainPlan plan_;
-  std::vector<Fusable> fusables_;
+  std::vector<PlaceRequest> placements_;  // of the passes, kept to place them in less memory
 };
 
 }  // namespace
 
 std::string TrainBucket::prefix() const {
   return fmt::format("{}x{}{}/", height, width, masked ? " masked" : "");
+}
+
+TensorMap TrainPlan::learned_types() const {
+  TensorMap types;
+  for (const FlatGroup &group : layout) {
+    for (const FlatSlice &slice : group.slices)
+      types[slice.parameter].type = {kMaster, slice.type.shape};
+  }
+  return types;
 }
 
 uint64_t TrainPlan::total_bytes() const {

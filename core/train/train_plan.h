@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <unordered_set>
 
 #include "core/passes/adapt.h"
 #include "core/passes/placed_program.h"
@@ -13,7 +14,7 @@ namespace flame {
 
 inline constexpr std::string_view kDenoiserRole = "denoiser";
 
-// A model that learns: the denoiser, or a text encoder by its role.
+// A model that learns, by adapters or by its own weights: the denoiser, or a text encoder by its role.
 struct TrainedPart {
   std::string role;
   AdaptRequest adapt;
@@ -43,6 +44,7 @@ struct TrainSettings {
 struct TrainPlan {
   struct Pass {
     TrainBucket bucket;
+    Program program;  // that is placed, fused for the target; nothing is computed twice in it
     PlacedProgram placed;
     double extra_cost = 0;  // of what is computed twice, as Recomputed has it
   };
@@ -54,13 +56,19 @@ struct TrainPlan {
       trained;  // of the groups, by their names there: "denoiser/….lora_up.weight"
   std::vector<StateBuffer> states;
   std::vector<std::vector<std::string>> layers;  // that are adapted, part by part
-  // Parameters of adapters at layers that the prediction does not depend on: they are left out.
+  // Parameters of adapters at layers that the prediction does not depend on, and own weights of such
+  // layers: they are left out.
   std::vector<std::string> unreached;
+  // Parameters of the models themselves that were asked to learn, reached or not: they start as the
+  // weights are. "denoiser/conv_in.weight"
+  std::unordered_set<std::string> own_weights;
 
   // What the backend takes for itself: libraries and kernels, and the recordings of the programs.
   OwnMemory own;
   uint64_t recorded_bytes = 0;
 
+  // What learns as parameters are handed out, in f32, without their numbers.
+  TensorMap learned_types() const;
   // What the programs take together: named tensors once, and the largest arena.
   uint64_t total_bytes() const;
   // With what the backend takes for itself.

@@ -8,6 +8,7 @@
 
 #include "core/runtime/conformance/fill.h"
 #include "core/runtime/evaluate.h"
+#include "core/tensor/convert.h"
 #include "core/tensor/numbers.h"
 #include "core/train/accumulate.h"
 #include "core/train/random_streams.h"
@@ -64,6 +65,30 @@ std::optional<T> scalar_of(const TensorMap &state, std::string_view name, DType 
   return value;
 }
 
+HostTensor list_tensor(DType dtype, std::span<const std::byte> bytes) {
+  const auto count = static_cast<int64_t>(bytes.size()) / size_bytes(dtype);
+  return {{dtype, Shape{count}}, {bytes.begin(), bytes.end()}};
+}
+
+// What the losses and sources of passes behind the last step were, if the state has any.
+bool read_open(const TensorMap &state, StepReport &open) {
+  const auto losses = state.find(std::string(kOpenLossesName));
+  const auto sources = state.find(std::string(kOpenSourcesName));
+  if (losses == state.end() || sources == state.end()) return losses == sources;
+  if (losses->second.type.dtype != DType::kF32 || sources->second.type.dtype != DType::kU8)
+    return false;
+  open.losses = numbers_of(losses->second);
+  std::string name;
+  for (const std::byte byte : sources->second.bytes) {
+    if (byte != std::byte{0}) {
+      name += static_cast<char>(byte);
+      continue;
+    }
+    open.sources.push_back(std::exchange(name, {}));
+  }
+  return name.empty() && open.sources.size() == open.losses.size();
+}
+
 bool has_input(const Executable &program, std::string_view name) {
   const auto &inputs = program.placed().inputs;
   return std::ranges::find(inputs, name, &PlacedName::name) != inputs.end();
@@ -80,13 +105,15 @@ Result<std::unique_ptr<Trainer>> Trainer::make(TrainPlan plan, const PaintModels
                                                const TrainerSettings &settings, Device &device,
                                                const LoadProgress &progress) {
   std::unique_ptr<Trainer> made(new Trainer(std::move(plan), settings, device));
-  FLAME_TRY(made->take_memory(models, progress));
+  FLAME_TRY(made->take_memory());
+  FLAME_TRY(made->clear_buffers());
+  FLAME_TRY(made->read_weights(models, progress));
   FLAME_TRY(made->start_parameters());
   return made;
 }
 
 // The program with the largest arena first, since all take turns in it.
-Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progress) {
+Status Trainer::take_memory() {
   FLAME_ASSIGN(work_, device_.create_stream());
   FLAME_ASSIGN(copies_, device_.create_stream());
   FLAME_ASSIGN(worked_, device_.create_event());
@@ -110,10 +137,45 @@ Status Trainer::take_memory(const PaintModels &models, const LoadProgress &progr
     FLAME_ASSIGN(auto step, Sequence::make({program.get(), update_.get()}));
     steps_.push_back(std::move(step));
   }
+  return {};
+}
+
+// What lies between the parameters is 0 and stays so.
+Status Trainer::clear_buffers() {
+  for (const FlatGroup &group : plan_.layout) {
+    const std::vector<std::byte> zeros(static_cast<size_t>(group.size) * sizeof(float));
+    FLAME_TRY(update_->write(work_, parameters_name(group.name), zeros));
+    FLAME_TRY(update_->write(work_, gradient_name(group.name), zeros));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
+}
+
+// Where weights that learn lie: in the flat buffers, in f32 whatever the programs compute in.
+std::vector<ImageProgram::ParameterPlace> Trainer::own_places(std::string_view prefix) const {
+  std::vector<ImageProgram::ParameterPlace> places;
+  for (const FlatGroup &group : plan_.layout) {
+    const auto &inputs = update_->placed().inputs;
+    const auto buffer = std::ranges::find(inputs, parameters_name(group.name), &PlacedName::name);
+    std::byte *first = update_->address(buffer->tensor.storage);
+    for (const FlatSlice &slice : group.slices) {
+      if (!slice.parameter.starts_with(prefix) || !plan_.own_weights.contains(slice.parameter))
+        continue;
+      places.push_back({slice.parameter, DType::kF32,
+                        first + slice.offset * static_cast<int64_t>(sizeof(float))});
+    }
+  }
+  return places;
+}
+
+Status Trainer::read_weights(const PaintModels &models, const LoadProgress &progress) {
   std::vector<WeightJob> jobs;
   const auto add = [&](std::string_view role, const PaintModel &model) -> Status {
     const std::string prefix = std::string(role) + "/";
-    return add_jobs(model, places_of(*programs_.front(), prefix), prefix, jobs);
+    auto places = places_of(*programs_.front(), prefix);
+    const auto own = own_places(prefix);
+    places.insert(places.end(), own.begin(), own.end());
+    return add_jobs(model, places, prefix, jobs);
   };
   FLAME_TRY(add(kDenoiserRole, models.denoiser));
   for (size_t i = 0; i < models.parts.size(); ++i)
@@ -130,17 +192,13 @@ Status Trainer::start_parameters() {
   TensorMap start;
   for (const FlatGroup &group : plan_.layout) {
     for (const FlatSlice &slice : group.slices) {
+      if (plan_.own_weights.contains(slice.parameter)) continue;  // they were read
       const auto parameter = std::ranges::find(plan_.trained, slice.parameter, &Parameter::name);
       const std::vector<float> numbers =
           initial_numbers(*parameter, slice.type.shape.element_count(), settings_.seed);
       const auto bytes = std::as_bytes(std::span(numbers));
       start[slice.parameter] = {{DType::kF32, slice.type.shape}, {bytes.begin(), bytes.end()}};
     }
-    // What lies between the parameters is 0 and stays so.
-    const std::vector<std::byte> zeros(static_cast<size_t>(group.size) * sizeof(float));
-    FLAME_TRY(update_->write(work_, parameters_name(group.name), zeros));
-    FLAME_TRY(update_->write(work_, gradient_name(group.name), zeros));
-    FLAME_TRY(work_.synchronize());
   }
   for (const StateBuffer &state : plan_.states) {
     const std::vector<double> numbers(static_cast<size_t>(state.type.shape.element_count()),
@@ -282,6 +340,12 @@ Result<TensorMap> Trainer::state() {
   const int64_t position = step_ * settings_.accumulate + passes_;
   state[std::string(kPositionName)] = scalar_tensor(DType::kI64, position);
   state[std::string(kOpenLossName)] = scalar_tensor(DType::kF64, open_.loss);
+  if (open_.losses.empty()) return state;
+  const std::vector<float> losses(open_.losses.begin(), open_.losses.end());
+  std::string sources;
+  for (const std::string &source : open_.sources) sources += source + '\0';
+  state[std::string(kOpenLossesName)] = list_tensor(DType::kF32, std::as_bytes(std::span(losses)));
+  state[std::string(kOpenSourcesName)] = list_tensor(DType::kU8, std::as_bytes(std::span(sources)));
   return state;
 }
 
@@ -291,7 +355,10 @@ Status Trainer::restore(const TensorMap &state) {
   const auto open_loss = scalar_of<double>(state, kOpenLossName, DType::kF64);
   if (!position || *position < 0 || !open_loss)
     return no_such_state("it does not say how far it came");
-  size_t used = 2;
+  StepReport open;
+  open.loss = *open_loss;
+  if (!read_open(state, open)) return no_such_state("the losses of the open step are wrong");
+  size_t used = 2 + state.count(std::string(kOpenLossesName)) * 2;
   for (const PlacedName &input : update_->placed().inputs) {
     if (!is_state(input.name)) continue;
     const auto given = state.find(input.name);
@@ -304,15 +371,14 @@ Status Trainer::restore(const TensorMap &state) {
     ++used;
   }
   if (used != state.size()) return no_such_state("it holds more tensors than this training has");
-  for (const auto &[name, tensor] : state)
-    if (name != kPositionName && name != kOpenLossName)
-      FLAME_TRY(update_->write(work_, name, tensor.bytes));
+  for (const PlacedName &input : update_->placed().inputs)
+    if (is_state(input.name))
+      FLAME_TRY(update_->write(work_, input.name, state.at(input.name).bytes));
   FLAME_TRY(work_.synchronize());
   step_ = *position / settings_.accumulate;
   passes_ = *position % settings_.accumulate;
   done_.clear();
-  open_ = {};
-  open_.loss = *open_loss;
+  open_ = std::move(open);
   return {};
 }
 
@@ -407,6 +473,48 @@ Result<TensorMap> Trainer::evaluate(const PassInput &batch) {
   }
   FLAME_TRY(work_.synchronize());
   return answers;
+}
+
+Result<TensorMap> Trainer::gradients() {
+  FLAME_ASSIGN(TensorMap gradients, sliced(gradient_name));
+  if (!has_input(*update_, kLossScaleName)) return gradients;
+  float scale = 1;
+  FLAME_TRY(update_->read(work_, kLossScaleName, std::as_writable_bytes(std::span(&scale, 1))));
+  FLAME_TRY(work_.synchronize());
+  for (auto &[name, tensor] : gradients) {
+    std::vector<double> numbers = numbers_of(tensor);
+    for (double &number : numbers) number /= scale;
+    tensor = tensor_of(tensor.type, numbers);
+  }
+  return gradients;
+}
+
+Result<HostTensor> Trainer::tensor(size_t bucket, std::string_view name) {
+  const Executable &program = *programs_[bucket];
+  HostTensor tensor;
+  for (const auto *names : {&program.placed().inputs, &program.placed().parameters}) {
+    const auto found = std::ranges::find(*names, name, &PlacedName::name);
+    if (found != names->end()) tensor.type = found->tensor.typed.type();
+  }
+  tensor.bytes.resize(static_cast<size_t>(tensor.type.size_bytes()));
+  FLAME_TRY(program.read(work_, name, tensor.bytes));
+  FLAME_TRY(work_.synchronize());
+  return tensor;
+}
+
+Status Trainer::round_weights(DType dtype) {
+  for (const PlacedName &parameter : programs_.front()->placed().parameters) {
+    FLAME_ASSIGN(HostTensor tensor, this->tensor(0, parameter.name));
+    const DType own = tensor.type.dtype;
+    if (!is_float(own) || size_bytes(own) <= size_bytes(dtype)) continue;
+    HostTensor rounded{{dtype, tensor.type.shape}, {}};
+    rounded.bytes.resize(static_cast<size_t>(rounded.type.size_bytes()));
+    convert_elements(own, tensor.bytes, dtype, rounded.bytes);
+    convert_elements(dtype, rounded.bytes, own, tensor.bytes);
+    FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
 }
 
 Result<std::vector<double>> Trainer::gradient_norms(const PassInput &batch) {

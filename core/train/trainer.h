@@ -25,6 +25,9 @@ struct PassInput {
 inline constexpr std::string_view kPositionName = "train.position";
 // The loss of the passes behind the last step, f64.
 inline constexpr std::string_view kOpenLossName = "train.open_loss";
+// Of their examples, if there are any: losses, f32, and what they are, u8, each name with a 0 behind it.
+inline constexpr std::string_view kOpenLossesName = "train.open_losses";
+inline constexpr std::string_view kOpenSourcesName = "train.open_sources";
 
 // What one optimizer step was.
 struct StepReport {
@@ -32,7 +35,7 @@ struct StepReport {
   double loss = 0;   // mean over the passes, weights included
   double gradient_norm = 0;
   bool finite = true;  // false: nothing was changed, or the loss scale alone
-  // Of the last pass, example by example; with the sources of all passes.
+  // Example by example, over all passes.
   std::vector<double> losses;
   std::vector<std::string> sources;
 };
@@ -48,7 +51,7 @@ struct TrainerSettings {
 // One thread at a time. The device outlives it.
 class Trainer {
  public:
-  // Takes the memory, reads the weights, and lets adapters start as they say. Errors: those of
+  // Takes the memory, reads the weights, those that learn too, and lets adapters start as they say. Errors: those of
   // memory and of weights.
   static Result<std::unique_ptr<Trainer>> make(TrainPlan plan, const PaintModels &models,
                                                const TrainerSettings &settings, Device &device,
@@ -70,8 +73,7 @@ class Trainer {
   Result<std::vector<StepReport>> reports(bool all);
 
   // The state between two passes: parameters, optimizer, sums of gradients, counters; waits for the
-  // device. The first report after restore() lacks the losses of examples that were seen before.
-  // restore() takes what state() gave; another set of names or types is kBadConfig.
+  // device. restore() takes what state() gave; another set of names or types is kBadConfig.
   Result<TensorMap> state();
   Status restore(const TensorMap &state);
   // The trained parameters by their names in the programs: "denoiser/….lora_up.weight".
@@ -87,6 +89,15 @@ class Trainer {
   Result<TensorMap> evaluate(const PassInput &batch);
   // The same: the norm of each trained parameter's gradient, in the plan's order of `trained`.
   Result<std::vector<double>> gradient_norms(const PassInput &batch);
+  // Of the pass that evaluate() has just made: each trained parameter's gradient, f32, by the parameter's
+  // name, without the loss scale.
+  Result<TensorMap> gradients();
+
+  // For checks. What an input or parameter of a bucket's program holds now, such as what evaluate() was
+  // given.
+  Result<HostTensor> tensor(size_t bucket, std::string_view name);
+  // Rounds every weight to a narrower type, and keeps it in its own.
+  Status round_weights(DType dtype);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.
@@ -104,7 +115,10 @@ class Trainer {
   Trainer(TrainPlan plan, const TrainerSettings &settings, Device &device)
       : plan_(std::move(plan)), settings_(settings), device_(device), store_(device) {}
 
-  Status take_memory(const PaintModels &models, const LoadProgress &progress);
+  Status take_memory();
+  Status clear_buffers();
+  Status read_weights(const PaintModels &models, const LoadProgress &progress);
+  std::vector<ImageProgram::ParameterPlace> own_places(std::string_view prefix) const;
   Status start_parameters();
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);

@@ -151,7 +151,7 @@ class UpdateBuilder {
     const std::string &name = name_of_group(g);
     result_.placement.classes.emplace_back(gradient_name(name), MemoryClass::kGradients);
     const Term parameter = builder_.term(made.parameter);
-    replace(parameters_name(name), MemoryClass::kAdapters, parameter,
+    replace(parameters_name(name), request_.groups[g].layout.memory_class, parameter,
             builder_.term(values.parameter));
     const std::vector<StateSpec> &states = request_.groups[g].optimizer->states();
     for (size_t i = 0; i < states.size(); ++i) {

@@ -8,6 +8,7 @@
 #include "backends/cuda/axes.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/kernel_cache.h"
+#include "backends/cuda/op_plan.h"
 #include "backends/cuda/shared_library.h"
 
 namespace flame::cuda {
@@ -110,6 +111,70 @@ TEST(MergedAxes, TellWhenOffsetsNeed64Bits) {
   EXPECT_FALSE(needs_wide_index({{1 << 20, {1}}}));
   EXPECT_TRUE(needs_wide_index({{int64_t{1} << 31, {1}}}));
   EXPECT_TRUE(needs_wide_index({{1 << 10, {-(1 << 22)}}}));
+}
+
+// Why products of f8 are refused on a GPU; empty if they are taken.
+struct StoredProduct {
+  flame_dtype x = FLAME_DTYPE_F8_E4M3;
+  flame_dtype weight = FLAME_DTYPE_F8_E4M3;
+  flame_dtype y = FLAME_DTYPE_BF16;
+  Sizes x_shape = {5, 32};
+  Sizes weight_shape = {16, 32};
+  Sizes x_strides = {32, 1};
+  uint64_t x_offset = 0;
+  int capability = 90;
+
+  std::string refusal() const {
+    const Sizes y_shape = {x_shape[0], weight_shape[0]};
+    const std::vector<Sizes> strides = {x_strides, {weight_shape[1], 1}, {}, {y_shape[1], 1}};
+    const auto tensor = [&](flame_dtype dtype, const Sizes &shape, size_t at, uint64_t offset) {
+      const auto rank = static_cast<uint32_t>(shape.size());
+      return flame_tensor{sizeof(flame_tensor), dtype,   rank,   1,      shape.data(),
+                          strides[at].data(),   nullptr, offset, 1 << 20};
+    };
+    const flame_tensor inputs[] = {tensor(x, x_shape, 0, x_offset),
+                                   tensor(weight, weight_shape, 1, 0),
+                                   tensor(FLAME_DTYPE_F32, {}, 2, 0)};
+    const flame_tensor output = tensor(y, y_shape, 3, 0);
+    const flame_tensor *const pointers[] = {&inputs[0], &inputs[1], &inputs[2], &inputs[2]};
+    const flame_tensor *const outputs[] = {&output};
+    const flame::AttributeArray attributes(std::vector<flame::Attribute>{{"dtype", "bf16"}});
+    const flame_op op = {sizeof op,
+                         4,
+                         1,
+                         attributes.size(),
+                         flame::borrow("linear_scaled"),
+                         pointers,
+                         outputs,
+                         attributes.data()};
+    Target target;
+    target.capability = capability;
+    try {
+      find_planner("linear_scaled")(flame::Op(&op), target);
+      return "";
+    } catch (const flame::Error &error) {
+      EXPECT_EQ(error.status(), FLAME_ERROR_UNSUPPORTED);
+      return error.what();
+    }
+  }
+};
+
+TEST(ProductsOfF8, AreTakenAsTheTensorCoresHaveThemAndRefusedWithTheReason) {
+  EXPECT_EQ(StoredProduct().refusal(), "");
+  EXPECT_EQ((StoredProduct{.x = FLAME_DTYPE_F8_E5M2, .y = FLAME_DTYPE_F16}.refusal()), "");
+  EXPECT_EQ((StoredProduct{.x_strides = {48, 1}, .x_offset = 16}.refusal()), "");
+  EXPECT_THAT((StoredProduct{.capability = 86}.refusal()), HasSubstr("8.9, the GPU has 8.6"));
+  EXPECT_THAT((StoredProduct{.x = FLAME_DTYPE_BF16}.refusal()), HasSubstr("input 0 is bf16"));
+  EXPECT_THAT((StoredProduct{.x = FLAME_DTYPE_F8_E5M2, .weight = FLAME_DTYPE_F8_E5M2}.refusal()),
+              HasSubstr("f8_e5m2 by f8_e5m2"));
+  EXPECT_THAT((StoredProduct{.y = FLAME_DTYPE_F32}.refusal()), HasSubstr("y is f32"));
+  EXPECT_THAT((StoredProduct{.weight_shape = {24, 32}}.refusal()),
+              HasSubstr("in steps of 16, but the weight is f8_e4m3[24, 32]"));
+  EXPECT_THAT((StoredProduct{.x_shape = {5, 0}, .weight_shape = {16, 0}}.refusal()),
+              HasSubstr("in steps of 16"));
+  EXPECT_THAT((StoredProduct{.x_strides = {1, 5}}.refusal()), HasSubstr("multiples of 16 bytes"));
+  EXPECT_THAT((StoredProduct{.x_strides = {40, 1}}.refusal()), HasSubstr("multiples of 16 bytes"));
+  EXPECT_THAT((StoredProduct{.x_offset = 8}.refusal()), HasSubstr("multiples of 16 bytes"));
 }
 
 TEST(ElementwiseKernels, TakePacksWhereEveryStepIsAWholeNumberOfThem) {

@@ -5,7 +5,7 @@
 //   build/release/tests/bench/bench_cuda_libraries tests/bench/cuda_libraries.txt
 //
 // Each op is captured many times into one graph; a number is the median over replays, divided. A line
-// has the forward pass and the gradient to the inputs.
+// has the forward pass and the gradient to the inputs, where there is one.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,6 +14,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/cuda/axes.h"
@@ -27,6 +28,8 @@ using Numbers = std::vector<int64_t>;
 
 constexpr int kReplays = 9;
 constexpr int kRepeats = 20;
+// Before each op, so that it finds the GPU as cool as the others do.
+constexpr std::chrono::milliseconds kPause{100};
 constexpr flame_dtype kBF16 = FLAME_DTYPE_BF16;
 constexpr flame_dtype kF32 = FLAME_DTYPE_F32;
 
@@ -102,6 +105,7 @@ class Bench {
     Planned planned = plan(op, inputs, outputs, std::move(attributes));
     run(planned);
     stream_->synchronize();
+    std::this_thread::sleep_for(kPause);
     stream_->begin_capture();
     for (int i = 0; i < kRepeats; ++i) run(planned);
     const std::unique_ptr<flame::Graph> graph = stream_->end_capture();
@@ -170,6 +174,22 @@ Times linear(Bench &bench, const Numbers &n) {
                         {{"transpose_a", false}, {"transpose_b", false}, {"dtype", ""}})};
 }
 
+// Both operands stored in f8; the products have no gradient of their own.
+Times linear_f8(Bench &bench, const Numbers &n) {
+  const auto stored = [&](const Numbers &shape) {
+    const auto *made = bench.empty(FLAME_DTYPE_F8_E4M3, shape);
+    bench.run_once("copy", {bench.random(shape)}, {made}, {{"dtype", "f8_e4m3"}});
+    return made;
+  };
+  const auto *x = stored({n[0], n[1]});
+  const auto *weight = stored({n[2], n[1]});
+  const auto *scale = bench.empty(kF32, {});
+  bench.run_once("fill", {}, {scale}, {{"shape", Numbers{}}, {"value", 0.5}, {"dtype", "f32"}});
+  const auto *y = bench.empty(kBF16, {n[0], n[2]});
+  return {bench.measure("linear_scaled", {x, weight, scale, scale}, {y}, {{"dtype", "bf16"}}),
+          std::nan("")};
+}
+
 Times convolution(Bench &bench, const Numbers &n) {
   const auto *x = bench.random({n[0], n[1], n[2], n[3]});
   const auto *weight = bench.random({n[4], n[5], n[5], n[3]});
@@ -219,9 +239,10 @@ int main(int count, char **arguments) {
       words >> kind;
       Numbers numbers;
       for (int64_t number = 0; words >> number;) numbers.push_back(number);
-      const Times times = kind == "linear" ? linear(bench, numbers)
-                          : kind == "conv" ? convolution(bench, numbers)
-                                           : attention(bench, numbers);
+      const Times times = kind == "linear"      ? linear(bench, numbers)
+                          : kind == "linear_f8" ? linear_f8(bench, numbers)
+                          : kind == "conv"      ? convolution(bench, numbers)
+                                                : attention(bench, numbers);
       std::printf("%-36s %12.1f %12.1f\n", line.c_str(), times.forward, times.gradient);
       std::fflush(stdout);
       bench.drop_tensors();

@@ -12,6 +12,7 @@ import torch
 
 REPEATS = 20
 REPLAYS = 9
+PAUSE = 0.1  # so that each op finds the GPU as cool as the others do
 
 
 def random(*shape):
@@ -25,6 +26,7 @@ def measure(run):
             for _ in range(3):
                 run()
         torch.cuda.synchronize()
+        time.sleep(PAUSE)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             for _ in range(REPEATS):
@@ -45,6 +47,12 @@ def measure(run):
 def linear(rows, inputs, outputs):
     x, weight, dy = random(rows, inputs), random(outputs, inputs), random(rows, outputs)
     return lambda: torch.nn.functional.linear(x, weight), lambda: dy @ weight
+
+
+def linear_f8(rows, inputs, outputs):
+    x, weight = (random(n, inputs).to(torch.float8_e4m3fn) for n in (rows, outputs))
+    scale = torch.full((), 0.5, device="cuda")
+    return lambda: torch._scaled_mm(x, weight.t(), scale_a=scale, scale_b=scale, out_dtype=torch.bfloat16), None
 
 
 def conv(n, h, w, inputs, outputs, window):

@@ -175,6 +175,7 @@ TEST_F(ImageFolderTest, LeavesOutWhatItCannotUseAndSaysWhy) {
   EXPECT_THAT(notes, Not(HasSubstr("unknown")));
   EXPECT_THAT(refusal({{"strict", {true}}}),
               AllOf(HasSubstr("12 of 13 pictures cannot be used"), HasSubstr("bomb.png")));
+  EXPECT_EQ(open({{"strict", {true}}}).error().kind, ErrorKind::kBadConfig);
 }
 
 TEST_F(ImageFolderTest, NamesPicturesWhosePixelsAreBroken) {
@@ -446,6 +447,23 @@ TEST_F(ImageFolderTest, BalancesRegularisationAndTakesWeights) {
   EXPECT_EQ(source.info(4)->loss_weight, 0.5);
   EXPECT_EQ(source.fields(4, {})->text("caption"), "3") << "no trigger";
   EXPECT_THAT(notes_of(source), HasSubstr("stands 4 times in an epoch"));
+}
+
+TEST_F(ImageFolderTest, GivesClassPicturesTheirPromptWhereTheyHaveNoCaption) {
+  add("rgb.png", "a.png");
+  write("a.txt", "photo of sks dog");
+  fs::create_directory(folder_ / "class");
+  for (const char *name : {"1.jpg", "2.jpg"})
+    fs::copy_file(kPictures / "plain.jpg", folder_ / "class" / name);
+  std::ofstream(folder_ / "class/2.txt") << "a dog that sleeps";
+  const PluginDataSource source =
+      opened({{"folders", {(folder_ / "class").string() + " regularisation=true weight=0.5"}},
+              {"class_prompt", {"photo of a dog"}},
+              {"strict", {true}}});
+  ASSERT_EQ(source.count(), 3u);
+  EXPECT_EQ(source.fields(0, {})->text("caption"), "photo of sks dog");
+  EXPECT_EQ(source.fields(1, {})->text("caption"), "photo of a dog");
+  EXPECT_EQ(source.fields(2, {})->text("caption"), "a dog that sleeps");
 }
 
 TEST_F(ImageFolderTest, PrintsItsBuckets) {

@@ -375,7 +375,7 @@ TEST_F(AdapterExport, MergesIntoTheBaseUnderItsNames) {
   const auto sets = open_weights(file);
   const auto match = match_weights(*model, wanted, sets->front());
   ASSERT_TRUE(match.ok());
-  ExportedPart trained{"unet", &*model, {}, {}};
+  ExportedPart trained{"unet", &*model, {}, {}, false};
   for (const WantedParameter &parameter : wanted) {
     const Shape &weight = parameter.type.shape;
     if ((weight.rank() != 2 && weight.rank() != 4) || !parameter.name.ends_with(".weight"))
@@ -424,8 +424,54 @@ TEST_F(AdapterExport, MergesIntoTheBaseUnderItsNames) {
     request.parts[0].tensors[std::string("nowhere") + half] = numbers(Shape{3, 3}, 1);
   EXPECT_THAT(
       merge_adapter(request, {&sets->front(), {&*match, 1}}, exporter("merge")).error().text(),
-      HasSubstr("has no weight of [3, 3] for the layer 'nowhere'"));
+      HasSubstr("has no 'nowhere.weight' of [3, 3] for 'unet'"));
   EXPECT_FALSE(fs::exists(request.path));
+}
+
+TEST_F(AdapterExport, WritesWeightsThatLearnedIntoTheBasesFile) {
+  const Result<PluginModel> model = test::fake_model(8);
+  const std::vector<WantedParameter> wanted = *parameters_of(*model);
+  const ModelToWrite entry{&*model, wanted, 1};
+  const auto number = [](size_t, const WantedParameter &parameter, DType dtype) {
+    return Result<HostTensor>(random_weight("fake", parameter, 3, dtype));
+  };
+  const fs::path file = *folder_ / "base.safetensors";
+  ASSERT_TRUE(write_weights(file, {&entry, 1}, DType::kF32, {}, number).ok());
+  const auto sets = open_weights(file);
+  const auto match = match_weights(*model, wanted, sets->front());
+  ASSERT_TRUE(match.ok());
+  // Some of each kind, among them rows of a tensor that the file has joined.
+  ExportedPart trained{"unet", &*model, {}, {}, true};
+  for (const WantedParameter &parameter : wanted) {
+    if (parameter.name != "attn.q.weight" && parameter.name != "norm.weight")
+      trained.tensors[parameter.name] = numbers(parameter.type.shape, 7);
+  }
+  ASSERT_GE(trained.tensors.size(), 4u);
+  auto request = given({trained}, "learned.safetensors");
+  const MergeBase base{&sets->front(), {&*match, 1}};
+  EXPECT_TRUE(check_merge(request, base).ok());
+  const auto report = merge_adapter(request, base, exporter("merge", "f32"));
+  ASSERT_TRUE(report.ok()) << report.error().text();
+  EXPECT_EQ(report->own_weights, trained.tensors.size());
+  EXPECT_EQ(report->modules, 0u);
+  EXPECT_THAT(report->text(), HasSubstr("weights that learned"));
+  const auto made = open_weights(request.path);
+  const auto after = match_weights(*model, wanted, made->front());
+  EXPECT_FALSE(mismatch_error(*after, made->front(), true));
+  for (size_t i = 0; i < match->placed.size(); ++i) {
+    const std::string &name = match->placed[i].parameter;
+    const auto learned = trained.tensors.find(name);
+    const std::vector<double> expected =
+        numbers_of(learned == trained.tensors.end() ? *read_weight(match->placed[i], DType::kF32)
+                                                    : learned->second);
+    EXPECT_EQ(numbers_of(*read_weight(after->placed[i], DType::kF32)), expected) << name;
+  }
+  EXPECT_THAT(check_merge(request, base).error().text(), HasSubstr("is there already"));
+  request.path = *folder_ / "other.safetensors";
+  EXPECT_THAT(check_export(request, exporter("comfyui-lora")).error().text(),
+              HasSubstr("export with 'use: merge'"));
+  request.parts[0].tensors["nowhere.bias"] = numbers(Shape{3}, 1);
+  EXPECT_THAT(check_merge(request, base).error().text(), HasSubstr("has no 'nowhere.bias' of [3]"));
 }
 
 TEST(LoraKeys, KnowTheStandardModulesOfSdxlAndNoOther) {

@@ -101,6 +101,29 @@ class Resume(unittest.TestCase):
             self.assertEqual(run.returncode, 0, run)
             self.assertIn(f"going on from runs/{self.name}/checkpoints/{name}", run.stdout)
 
+    def test_a_signal_between_pictures_saves_and_stops_and_they_are_drawn_later(self):
+        whole = (self.place / "step-000004/state.safetensors").read_bytes()
+        self.forget(4)
+        drawn = self.place.parent / "samples/step-000002"
+
+        def words(count):
+            prompts = json.dumps(["a star"] * count)
+            return [PROGRAM, "run", self.file, "--set", f"run={self.name}", "--set",
+                    f"sample={{every: 2, steps: 10, width: 64, height: 64, prompts: {prompts}}}"]
+        process = subprocess.Popen(words(1000), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not (drawn / "002.png").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn("stopped at step 2 of 4; what was learned is in", errors)
+        count = len(list(drawn.iterdir()))
+        self.assertLess(count, 1000)
+        run = subprocess.run(words(count + 1), cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run)
+        self.assertEqual(len(list(drawn.iterdir())), count + 2)  # and the grid
+        self.assertEqual((self.place / "step-000004/state.safetensors").read_bytes(), whole)
+
     def test_a_second_signal_stops_at_once_and_breaks_nothing(self):
         process = self.start()
         process.send_signal(signal.SIGINT)

@@ -7,6 +7,7 @@ import numpy
 import torch
 
 VERSIONS = {"torch": "2.11.0", "numpy": "2.4.6"}
+F8 = {"f8_e4m3": torch.float8_e4m3fn, "f8_e5m2": torch.float8_e5m2}
 
 
 def check_versions():
@@ -38,7 +39,9 @@ class Draw:
         places = numpy.arange(count, dtype=numpy.uint64) + numpy.uint64(self.seed << 32)
         steps = (splitmix64(places) % numpy.uint64(self.levels)).astype(numpy.float64)
         values = torch.from_numpy(self.offset + self.scale * steps).reshape(self.shape)
-        return values.to({"f64": torch.float64, "i64": torch.int64, "bool": torch.bool}[self.dtype])
+        if self.dtype in F8:  # the numbers that the stored ones stand for
+            return values.float().to(F8[self.dtype]).double()
+        return values.to({"f64": torch.float64, "f32": torch.float32, "i64": torch.int64, "bool": torch.bool}[self.dtype])
 
     def spec(self):
         return {"dtype": self.dtype, "shape": self.shape, "seed": self.seed, "levels": self.levels,

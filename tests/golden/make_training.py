@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Writes training.json: one micro-batch of training in PyTorch and diffusers, in f64, with every way to mix noise in and to weigh
-errors: the losses, and the gradients of LoRA beside the attention of recordings/sdxl_unet_a. For developers; no test needs it.
+errors: the losses, and the gradients of LoRA beside the attention of recordings/sdxl_unet_a. recordings/training_full.*.safetensors
+are the gradients of every weight of that UNet and of recordings/clip_g_a, whose states it sees. For developers; no test needs it.
 
-    python3 -m venv venv && venv/bin/pip install torch==2.11.0 numpy==2.4.6 diffusers==0.42.0 safetensors==0.8.0
+    python3 -m venv venv
+    venv/bin/pip install torch==2.11.0 numpy==2.4.6 diffusers==0.42.0 transformers==5.23.0 safetensors==0.8.0
     venv/bin/python tests/golden/make_training.py
 """
 import json
@@ -14,17 +16,19 @@ import diffusers
 import numpy
 import safetensors.numpy
 import torch
+import transformers
 from diffusers.models import embeddings
 from diffusers.training_utils import compute_snr
 
 import philox
 from golden_file import VERSIONS, Draw, check_versions, numbers
 
-DIFFUSERS = "0.42.0"
+DIFFUSERS, TRANSFORMERS = "0.42.0", "5.23.0"
 FOLDER = pathlib.Path(__file__).parent
 RANK, SCALE = 2, 0.5
 SEED, COUNTER = 12345678901, 42
 TIMES = [900, 37]
+TOKENS = [[0, 5, 9, 2, 30], [0, 7, 7, 31, 2]]  # of the text encoder
 NOISE, OFFSET, PYRAMID = 16, 17, 32  # streams, see core/train/random_streams.h
 
 
@@ -45,14 +49,34 @@ def draw(seed, *shape):
     return made.tensor().float().double()
 
 
-def adapted_unet():
-    """The UNet with down and up of LoRA at each projection of an attention; all of it f64."""
-    path = FOLDER / "recordings/sdxl_unet_a.safetensors"
-    with safetensors.safe_open(path, framework="numpy") as file:
+def read_model(name, make):
+    """A recorded model in f64, frozen."""
+    with safetensors.safe_open(FOLDER / f"recordings/{name}.safetensors", framework="numpy") as file:
         config = json.loads(file.metadata()["flame.config"])
-    unet = diffusers.UNet2DConditionModel(**config).double().eval()
-    weights = safetensors.numpy.load_file(FOLDER / "recordings/sdxl_unet_a.weights.safetensors")
-    unet.load_state_dict({name: torch.from_numpy(value).double() for name, value in weights.items()})
+    model = make(config).double().eval().requires_grad_(False)
+    weights = safetensors.numpy.load_file(FOLDER / f"recordings/{name}.weights.safetensors")
+    # Newer versions of transformers call the same parameters by shorter names.
+    own = {key.replace("text_model.", "") for key in model.state_dict()}
+    shorten = own == set(model.state_dict())
+    model.load_state_dict({key.replace("text_model.", "") if shorten else key: torch.from_numpy(value).double()
+                           for key, value in weights.items()})
+    return model
+
+
+def read_unet():
+    return read_model("sdxl_unet_a", lambda config: diffusers.UNet2DConditionModel(**config))
+
+
+def read_encoder():
+    def make(config):
+        made = transformers.CLIPTextConfig(**config, attn_implementation="sdpa")  # the other one rounds to f32
+        return transformers.CLIPTextModelWithProjection(made)
+    return read_model("clip_g_a", make)
+
+
+def adapted_unet():
+    """The UNet with down and up of LoRA at each projection of an attention."""
+    unet = read_unet()
     trained = {}
     layers = {name: module for name, module in unet.named_modules() if name.endswith(("to_q", "to_k", "to_v", "to_out.0"))}
     for place, (name, module) in enumerate(sorted(layers.items())):
@@ -62,6 +86,18 @@ def adapted_unet():
         trained[f"{name}.lora_down.weight"], trained[f"{name}.lora_up.weight"] = down, up
         module.register_forward_hook(lambda _, given, answer, down=down, up=up: answer + SCALE * (given[0] @ down.T) @ up.T)
     return unet, trained
+
+
+def published_name(key):
+    return key if key.startswith(("text_model.", "text_projection.")) else "text_model." + key
+
+
+def all_weights(unet, encoder):
+    trained = {("unet", key): value for key, value in unet.named_parameters()}
+    trained |= {("text", key): value for key, value in encoder.named_parameters()}
+    for value in trained.values():
+        value.requires_grad_(True)
+    return trained
 
 
 def channels_first(array):
@@ -110,13 +146,21 @@ def weights_of(case, scheduler, times):
     return 1 / (bounded + 1) if velocity else 1 / bounded.sqrt()
 
 
-def run(name, unet, trained, **case):
+def states_of(encoder):
+    """What the UNet sees: a part of the encoder's states, as wide as it takes them."""
+    if encoder is None:
+        return draw(2, 2, 5, 12), draw(3, 2, 8)
+    said = encoder(torch.tensor(TOKENS), output_hidden_states=True)
+    return said.hidden_states[-2][:, :, :12], said.text_embeds[:, :8]
+
+
+def run(name, unet, trained, encoder=None, **case):
     times = torch.tensor(case.pop("times", TIMES))
     prediction = "v_prediction" if case.get("velocity") else "epsilon"
     scheduler = schedule(case.get("zero_terminal", False), prediction)
     batch, height, width = 2, 9, 13
     latent = draw(1, batch, height, width, 4).permute(0, 3, 1, 2)
-    states, pooled = draw(2, batch, 5, 12), draw(3, batch, 8)
+    states, pooled = states_of(encoder)
     ids = torch.tensor([[1024, 768, 0, 64, 1024, 1024], [512, 640, 32, 0, 768, 512]], dtype=torch.float64)
     example = torch.tensor(case.get("example_weights", [1.0, 1.0]), dtype=torch.float64)
     noise = drawn_noise((batch, height, width, 4), case.get("offset", 0), case.get("pyramid", 0))
@@ -131,16 +175,30 @@ def run(name, unet, trained, **case):
         error = error * ((draw(4, batch, height, width, 1) + 1) / 2).permute(0, 3, 1, 2)
     losses = error.mean((1, 2, 3))
     loss = (losses * weights_of(case, scheduler, times) * example).mean()
+    if "prior_weight" in case:  # train_dreambooth of diffusers: instances, then as many pictures of the class
+        (own, class_answer), (own_target, class_target) = answer.chunk(2), target.chunk(2)
+        mse = torch.nn.functional.mse_loss
+        theirs = mse(own, own_target) + case["prior_weight"] * mse(class_answer, class_target)
+        loss = theirs / 2  # the mean over all examples, as kohya's scripts have it
     gradients = torch.autograd.grad(loss, list(trained.values()))
     print(f"{name}: loss {loss.item():.6f}")
+    if encoder is not None:
+        for model, module in (("unet", unet), ("text", encoder)):
+            own = {key: gradient for (at, key), gradient in zip(trained, gradients) if at == model}
+            assert set(own) == set(dict(module.named_parameters()))
+            named = {key if model == "unet" else published_name(key): value for key, value in own.items()}
+            safetensors.numpy.save_file({key: numpy.ascontiguousarray(value.float().numpy()) for key, value in named.items()},
+                                        FOLDER / f"recordings/training_full.{model}.safetensors")
+        return {"name": name, **case, "times": times.tolist(), "loss": loss.item(), "losses": losses.tolist(), "tokens": TOKENS}
     return {"name": name, **case, "times": times.tolist(), "loss": loss.item(), "losses": losses.tolist(),
             "gradients": {key: [float(f"{x:.10g}") for x in numbers(value)] for key, value in zip(trained, gradients)}}
 
 
 def main():
     check_versions()
-    if diffusers.__version__ != DIFFUSERS:
-        sys.exit(f"diffusers is {diffusers.__version__}, but this file is made with {DIFFUSERS}")
+    for module, wanted in ((diffusers, DIFFUSERS), (transformers, TRANSFORMERS)):
+        if module.__version__ != wanted:
+            sys.exit(f"{module.__name__} is {module.__version__}, but this file is made with {wanted}")
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     unet, trained = adapted_unet()
@@ -157,9 +215,12 @@ def main():
         run("huber", unet, trained, huber_delta=0.1),
         run("masked", unet, trained, masked=True),
         run("example_weights", unet, trained, example_weights=[0.25, 2.0]),
+        run("prior_preservation", unet, trained, prior_weight=0.6, example_weights=[1.0, 0.6]),
     ]
-    record = {"versions": VERSIONS | {"diffusers": DIFFUSERS}, "seed": SEED, "counter": COUNTER, "rank": RANK, "scale": SCALE,
-              "cases": cases}
+    whole, encoder = read_unet(), read_encoder()
+    cases.append(run("full", whole, all_weights(whole, encoder), encoder))
+    record = {"versions": VERSIONS | {"diffusers": DIFFUSERS, "transformers": TRANSFORMERS}, "seed": SEED, "counter": COUNTER,
+              "rank": RANK, "scale": SCALE, "cases": cases}
     path = FOLDER / "training.json"
     path.write_text(json.dumps(record, separators=(",", ":")) + "\n")
     print(f"{path.name}: {path.stat().st_size} bytes")

@@ -107,6 +107,69 @@ TEST(GoldenFile, IsReadWholeAndCoversTheOps) {
   EXPECT_GE(ops.size(), 78u);
 }
 
+// What `copy` stores of f32 numbers in f8, and what it reads back.
+class StoredInF8 : public testing::TestWithParam<const char *> {
+ protected:
+  void SetUp() override {
+    const Result<Json> file = read_golden("roundings.json");
+    ASSERT_TRUE(file.ok()) << file.error().text();
+    const Json *types = file->find("types");
+    ASSERT_TRUE(types && types->find(GetParam()));
+    const Json &type = *types->find(GetParam());
+    const auto take = [&](const char *name) {
+      const Json *list = type.find(name);
+      const Result<std::vector<double>> numbers = list ? read_numbers(*list) : config_error(name);
+      EXPECT_TRUE(numbers.ok()) << name;
+      return numbers.ok() ? *numbers : std::vector<double>();
+    };
+    values_ = take("values");
+    inputs_ = take("inputs");
+    codes_ = take("codes");
+    ASSERT_EQ(inputs_.size(), codes_.size());
+    ASSERT_EQ(inputs_.size(), 3 * (values_.size() - 1));
+  }
+
+  static std::vector<double> copied(const HostTensor &tensor, const std::string &to) {
+    ProgramBuilder builder;
+    const ValueId x = builder.input("x", tensor.type);
+    builder.output("y", builder.add("copy", {{x}}, {{"dtype", to}})[0]);
+    const Result<Program> program = builder.finish();
+    if (!program.ok()) return ADD_FAILURE() << program.error().text(), std::vector<double>();
+    const Result<TensorMap> answers = evaluate(*program, {{"x", tensor}});
+    if (!answers.ok()) return ADD_FAILURE() << answers.error().text(), std::vector<double>();
+    return numbers_of(answers->at("y"));
+  }
+
+  std::vector<double> values_;  // all finite ones from 0 up, in the order of their bits
+  std::vector<double> inputs_;
+  std::vector<double> codes_;
+};
+
+TEST_P(StoredInF8, EveryFiniteNumberReadsAsItIs) {
+  HostTensor tensor;
+  tensor.type = {*dtype_from_name(GetParam()), {static_cast<int64_t>(values_.size())}};
+  for (size_t code = 0; code < values_.size(); ++code)
+    tensor.bytes.push_back(static_cast<std::byte>(code));
+  EXPECT_EQ(copied(tensor, "f32"), values_);
+  for (std::byte &code : tensor.bytes) code |= std::byte{0x80};
+  const std::vector<double> negative = copied(tensor, "f32");
+  for (size_t i = 0; i < values_.size(); ++i) EXPECT_EQ(negative[i], -values_[i]);
+}
+
+TEST_P(StoredInF8, NumbersBetweenTwoNeighboursGoToTheNearerAndHalvesToEven) {
+  const TensorType type{DType::kF32, {static_cast<int64_t>(inputs_.size())}};
+  for (const double sign : {1.0, -1.0}) {
+    std::vector<double> inputs = inputs_;
+    for (double &input : inputs) input *= sign;
+    const std::vector<double> stored = copied(testing_support::tensor_of(type, inputs), GetParam());
+    ASSERT_EQ(stored.size(), codes_.size());
+    for (size_t i = 0; i < stored.size(); ++i)
+      EXPECT_EQ(stored[i], sign * values_.at(static_cast<size_t>(codes_[i]))) << inputs[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, StoredInF8, testing::Values("f8_e4m3", "f8_e5m2"));
+
 // The hash that both sides make inputs with: SplitMix64 started at 0 gives this number first.
 TEST(GoldenFile, InputsComeFromThePublishedHash) {
   EXPECT_EQ(hash_of(0, 0), 0xE220A8397B1DCDAFu);

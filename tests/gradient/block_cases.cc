@@ -75,6 +75,29 @@ std::vector<GradientCase> block_cases() {
        [](Sketch &s) {
          s.output(apply_one("linear", {s.input({0, 4}), s.input({5, 4}), s.input({5})}));
        }},
+      {"linear_scaled", "with bias, and of the scales",
+       [](Sketch &s) {
+         s.output(
+             apply_one("linear_scaled", {s.input({2, 3, 4}), s.input({5, 4}), s.statistics(Shape()),
+                                         s.statistics(Shape()), s.input({5})}));
+       },
+       2},
+      {"linear_scaled", "a weight stored in f8",
+       [](Sketch &s) {
+         std::vector<double> numbers(12);
+         for (size_t i = 0; i < numbers.size(); ++i)
+           numbers[i] = 0.25 * (static_cast<double>(i % 7) - 3);
+         const Term weight = s.constant({DType::kF8E4M3, {3, 4}}, numbers);
+         s.output(apply_one("linear_scaled", {s.input({2, 4}), weight, s.statistics(Shape()),
+                                              s.statistics(Shape()), s.input({3})}));
+       },
+       2},
+      {"linear_scaled", "an x stored in f8, no rows",
+       [](Sketch &s) {
+         const Term x = s.constant({DType::kF8E5M2, {0, 4}}, {});
+         s.output(apply_one("linear_scaled",
+                            {x, s.input({3, 4}), s.statistics(Shape()), s.statistics(Shape())}));
+       }},
       {"softmax", "last axis",
        [](Sketch &s) {
          s.output(apply_one("softmax", {s.input({3, 5})}));

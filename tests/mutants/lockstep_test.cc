@@ -4,6 +4,7 @@
 #include "core/ops/catalogue/terms.h"
 #include "core/plugin/backends.h"
 #include "core/program/program_builder.h"
+#include "core/runtime/conformance/lockstep.h"
 #include "core/runtime/conformance/program_check.h"
 
 namespace flame::conformance {

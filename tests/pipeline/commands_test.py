@@ -7,7 +7,7 @@ import unittest
 
 import sample_installation
 
-WRONG = "flame: 1\ntrain:\n  stesp: 10\n  optimizer: {use: adamw, lr: 0}\nrun: [x]\n"
+WRONG = "flame: 1\ntrain:\n  stesp: 10\n  optimizer: {use: adamw, lr: -1}\nrun: [x]\n"
 
 
 class Command(unittest.TestCase):
@@ -47,7 +47,7 @@ class Validate(Command):
                       "      |   ^~~~~\n"
                       "  did you mean 'steps'?\n"
                       "  see: flamehost schema train\n", run.stdout)
-        self.assertIn("p.yaml:4:31: error: 'train.optimizer.lr': '0' is not a number above 0\n", run.stdout)
+        self.assertIn("p.yaml:4:31: error: 'train.optimizer.lr': '-1' is not a number of 0 or more\n", run.stdout)
         self.assertIn("p.yaml:5:6: error: 'run' is a list\n", run.stdout)
         self.assertRegex(run.stdout, r"p\.yaml: 3 errors\n$")
         self.assertNotIn("\x1b", run.stdout)

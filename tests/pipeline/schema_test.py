@@ -150,7 +150,7 @@ class Schema(unittest.TestCase):
             start + "model: {}\n",
             start + "data: {use: image-folder, path: a, buckets: [32]}\n",
             start + "train: {steps: 1}\n",
-            start + "train: {steps: 1, optimizer: {use: adamw, lr: 0}}\n",
+            start + "train: {steps: 1, optimizer: {use: adamw, lr: -1}}\n",
             start + "train: {steps: 1, optimizer: {use: lion}, schedule: {power: 2}}\n",
             start + "sample: {prompts: []}\n",
             start + "export: {use: comfyui-lora, path: x}\n",

@@ -15,6 +15,7 @@
 #include "core/tensor/numbers.h"
 #include "core/train/batch_order.h"
 #include "core/train/checkpoint.h"
+#include "core/train/health.h"
 #include "core/train/noise_levels.h"
 #include "core/train/plan_memory.h"
 #include "core/train/validation.h"
@@ -66,6 +67,11 @@ class TrainerTest : public testing::Test {
     std::vector<TrainedPart> parts;
     for (const std::string &role : roles) {
       const bool denoises = role == "denoiser";
+      if (own_weights_) {
+        FLAME_ASSIGN(AdaptRequest own, own_weights_request({}));
+        parts.push_back({role, std::move(own), optimizer_.get()});
+        continue;
+      }
       FLAME_ASSIGN(AdaptRequest request,
                    lora(denoises ? std::vector<std::string>{"to_q", "to_k", "to_v", "to_out.0"}
                                  : std::vector<std::string>{"q_proj", "v_proj"}));
@@ -73,7 +79,7 @@ class TrainerTest : public testing::Test {
     }
     FLAME_ASSIGN(TrainPlan plan,
                  plan_training(small_.paint, parts, buckets, plan_settings_, device(device_)));
-    settings_.learning_rates.assign(parts.size(), 3e-3);
+    settings_.learning_rates.assign(parts.size(), own_weights_ ? 3e-4 : 3e-3);
     return Trainer::make(std::move(plan), small_.paint, settings_, device(device_), {});
   }
 
@@ -132,6 +138,7 @@ class TrainerTest : public testing::Test {
   void check_stops(const std::set<int64_t> &stops, int64_t passes);
 
   std::string device_ = "onednn";
+  bool own_weights_ = false;  // no adapter: the weights learn
   std::optional<BatchOrder> order_;
   SmallSdxl small_;
   Catalogue catalogue_;
@@ -181,6 +188,78 @@ TEST_F(TrainerTest, LearnsWithItsTextEncodersToo) {
     moved[part] += tensor.bytes != before.at(name).bytes;
   }
   for (const size_t count : moved) EXPECT_GT(count, 0u);
+}
+
+TEST_F(TrainerTest, TrainsTheWeightsThemselvesFromWhereTheFileHasThem) {
+  own_weights_ = true;
+  plan_settings_.averages = true;
+  auto made = trainer({"denoiser", "text_encoder"});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const TrainPlan &plan = (*made)->plan();
+  const TensorMap before = *(*made)->parameters();
+  for (const auto &[role, model] :
+       {std::pair{"denoiser", small_.paint.denoiser}, {"text_encoder", small_.paint.parts[0]}}) {
+    for (const PlacedWeight &weight : model.weights->placed) {
+      const std::string name = std::string(role) + "/" + weight.parameter;
+      EXPECT_TRUE(plan.own_weights.contains(name)) << name;
+      const auto found = before.find(name);
+      if (found == before.end()) {
+        EXPECT_THAT(plan.unreached, testing::Contains(name));
+        continue;
+      }
+      EXPECT_EQ(found->second.bytes, read_weight(weight, DType::kF32)->bytes) << name;
+    }
+  }
+  EXPECT_EQ((*made)->averages()->at("denoiser/conv_in.bias").bytes,
+            before.at("denoiser/conv_in.bias").bytes);
+  // Embeddings, norms and biases are among them, and the last layer of CLIP-L is not.
+  for (const char *name : {"denoiser/conv_norm_out.weight", "denoiser/time_embedding.linear_1.bias",
+                           "text_encoder/text_model.embeddings.token_embedding.weight",
+                           "text_encoder/text_model.embeddings.position_embedding.weight"})
+    EXPECT_TRUE(before.contains(name)) << name;
+  EXPECT_THAT(plan.unreached, testing::Contains("text_encoder/text_model.final_layer_norm.weight"));
+
+  const auto without = parameters_without_gradient(**made, batch(**made, 0));
+  ASSERT_TRUE(without.ok()) << without.error().text();
+  EXPECT_THAT(*without, SizeIs(0));
+  EXPECT_EQ((*made)->parameters()->at("denoiser/conv_in.weight").bytes,
+            before.at("denoiser/conv_in.weight").bytes);
+  const std::vector<StepReport> reports = run(**made, 0, 30, 2);
+  EXPECT_LT(mean_loss(std::span(reports).last(4)), 0.9 * mean_loss(std::span(reports).first(4)));
+  const TensorMap after = *(*made)->parameters();
+  for (const auto &[name, tensor] : after) EXPECT_NE(tensor.bytes, before.at(name).bytes) << name;
+  const auto change = effect(**made, batch(**made, 0), before);
+  ASSERT_TRUE(change.ok());
+  EXPECT_GT(*change, kLeastEffect);
+}
+
+TEST_F(TrainerTest, CountsWeightsThatLearnAsWeights) {
+  own_weights_ = true;
+  auto made = trainer({"denoiser"});
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const TrainPlan &plan = (*made)->plan();
+  EXPECT_GE(plan.total_bytes(), (*made)->allocated_bytes());
+  EXPECT_LE(static_cast<double>(plan.total_bytes()),
+            1.05 * static_cast<double>((*made)->allocated_bytes()));
+  const std::vector<uint64_t> bytes = bytes_by_class(plan);
+  const auto of = [&](MemoryClass each) { return bytes[static_cast<size_t>(each)]; };
+  EXPECT_EQ(of(MemoryClass::kAdapters), 0u);
+  // Once, as masters: nothing of the denoiser is frozen.
+  EXPECT_EQ(of(MemoryClass::kWeights), of(MemoryClass::kGradients));
+  EXPECT_GE(of(MemoryClass::kOptimizer), 2 * of(MemoryClass::kWeights));
+}
+
+TEST_F(TrainerTest, GoesOnToTheBitWithWeightsThatLearnInEveryPrecision) {
+  device_ = "onednn:threads=1";
+  own_weights_ = true;
+  settings_.accumulate = 2;
+  settings_.average_decay = 0.9;
+  plan_settings_.averages = true;
+  for (const DType compute : {DType::kF32, DType::kBF16, DType::kF16}) {
+    SCOPED_TRACE(name_of(compute));
+    plan_settings_.compute = compute;
+    check_stops({1, 4, 5}, 8);
+  }
 }
 
 TEST_F(TrainerTest, TakesWhatItsPlanSays) {
@@ -254,6 +333,8 @@ void expect_equal(const StepReport &one, const StepReport &other) {
   EXPECT_EQ(one.step, other.step);
   EXPECT_EQ(one.loss, other.loss) << "step " << one.step;
   EXPECT_EQ(one.gradient_norm, other.gradient_norm) << "step " << one.step;
+  EXPECT_EQ(one.losses, other.losses) << "step " << one.step;
+  EXPECT_EQ(one.sources, other.sources) << "step " << one.step;
 }
 
 void TrainerTest::check_stops(const std::set<int64_t> &stops, int64_t passes) {
@@ -329,6 +410,24 @@ TEST_F(TrainerTest, EndsInTheSameBitsInF16WithItsLossScale) {
   settings_.accumulate = 2;
   plan_settings_.compute = DType::kF16;
   check_stops({2, 3, 7}, 10);
+}
+
+TEST_F(TrainerTest, RefusesLossesOfAnOpenStepThatAreNone) {
+  settings_.accumulate = 3;
+  auto made = trainer();
+  ASSERT_TRUE(made.ok());
+  run(**made, 0, 2);
+  const TensorMap state = *(*made)->state();
+  const std::string losses(kOpenLossesName), sources(kOpenSourcesName);
+  ASSERT_TRUE(state.contains(losses) && state.contains(sources));
+  ASSERT_TRUE((*made)->restore(state).ok());
+  std::vector<TensorMap> wrong(4, state);
+  wrong[0].erase(losses);
+  wrong[1].erase(sources);
+  wrong[2].at(losses) = wrong[2].at(sources);
+  wrong[3].at(sources).bytes.back() = std::byte{'x'};
+  for (const TensorMap &each : wrong)
+    EXPECT_THAT((*made)->restore(each).error().text(), HasSubstr("losses of the open step"));
 }
 
 TEST_F(TrainerTest, RefusesAStateOfAnotherTraining) {

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <iterator>
+
 #include "core/ops/catalogue/checks.h"
 
 namespace flame {
@@ -28,6 +30,21 @@ Status check_window_attributes(const OpCall &call) {
   FLAME_TRY(expect_range(call, "padding", 0, kMaxWindowNumber));
   FLAME_TRY(expect_length(call, "dilation", 2));
   return expect_range(call, "dilation", 1, kMaxWindowNumber);
+}
+
+std::vector<AttributeSpec> convolution_attributes(std::vector<AttributeSpec> own) {
+  std::vector<AttributeSpec> all = window_attributes();
+  all.push_back({"groups", AttributeKind::kInt, int64_t{1}, "divides the channels on both sides"});
+  std::move(own.begin(), own.end(), std::back_inserter(all));
+  return all;
+}
+
+Status check_convolution(const OpCall &call) {
+  FLAME_TRY(expect_one_float_type(call));
+  FLAME_TRY(expect_rank(call, 0, 4));
+  FLAME_TRY(expect_rank(call, 1, 4));
+  FLAME_TRY(check_window_attributes(call));
+  return expect_range(call, "groups", 1, kMaxElementCount);
 }
 
 WindowAxis window_axis(const Attributes &attributes, size_t axis, int64_t size, int64_t window) {

@@ -24,6 +24,10 @@ struct WindowAxis {
 std::vector<AttributeSpec> window_attributes();
 // Checks their lengths and ranges.
 Status check_window_attributes(const OpCall &call);
+// Those and "groups", then what one op of the convolutions alone has.
+std::vector<AttributeSpec> convolution_attributes(std::vector<AttributeSpec> own = {});
+// Checks all but its own, and that the first two inputs have one float type and four axes.
+Status check_convolution(const OpCall &call);
 // Axis 0 is height, 1 is width.
 WindowAxis window_axis(const Attributes &attributes, size_t axis, int64_t size, int64_t window);
 

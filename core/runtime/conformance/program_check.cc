@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/ops/catalogue/catalogue.h"
 #include "core/program/program_builder.h"
 #include "core/runtime/conformance/fill.h"
 #include "core/runtime/conformance/oracle.h"
@@ -43,9 +42,9 @@ std::string judge(const Difference &difference, const Tier &tier) {
 // Outputs that are tiny beside the others are judged by their size beside the others.
 constexpr double kTiny = 1e-6;
 
-OutputCheck check_output(const NamedValue &output, const HostTensor &expected,
+OutputCheck check_output(const std::string &name, const HostTensor &expected,
                          const HostTensor &seen, const Tier &tier, double median_norm) {
-  OutputCheck check{output.name, seen.type, {}, {}};
+  OutputCheck check{name, seen.type, {}, {}};
   if (!is_float(seen.type.dtype)) {
     check.difference = compare_bits(expected, seen, true);
     check.wrong = check.difference.first;
@@ -63,43 +62,6 @@ double median(std::vector<double> numbers) {
   if (numbers.empty()) return 0;
   std::ranges::sort(numbers);
   return numbers[numbers.size() / 2];
-}
-
-// The types and attributes of a node, as the catalogue checks them.
-Result<OpCall> call_of(const Program &program, const Node &node) {
-  std::vector<TensorType> types;
-  for (const ValueId input : node.inputs) types.push_back(program.type(input));
-  return infer_op(node.op->name, types, node.attributes);
-}
-
-Result<std::vector<HostTensor>> run_alone(Device &device, const OpCall &call,
-                                          const std::vector<HostTensor> &inputs) {
-  return Oracle(device).answers(call, inputs, true);
-}
-
-// Lets single ops on real numbers be this much worse than on the suite's, which nothing cancels in.
-constexpr double kSlack = 5;
-
-// The worst of the node's outputs; `share` of what is allowed.
-NodeCheck check_node(const std::vector<HostTensor> &expected, const std::vector<HostTensor> &seen,
-                     double &share) {
-  NodeCheck check;
-  for (size_t i = 0; i < seen.size(); ++i) {
-    const DType dtype = seen[i].type.dtype;
-    const bool exact = !is_float(dtype);
-    const Difference difference =
-        exact ? compare_bits(expected[i], seen[i], true) : compare_numbers(expected[i], seen[i]);
-    Tolerance tolerance = tolerance_for(dtype, 2);
-    tolerance.norm_relative *= kSlack;
-    std::string wrong = difference.first;
-    if (wrong.empty() && !exact) wrong = exceeds(difference, tolerance);
-    if (!wrong.empty() && check.wrong.empty()) check.wrong = fmt::format("output {}: {}", i, wrong);
-    const double nearness = difference.norm_relative / tolerance.norm_relative;
-    if (i > 0 && nearness <= share) continue;
-    share = nearness;
-    check.difference = difference;
-  }
-  return check;
 }
 
 }  // namespace
@@ -156,6 +118,44 @@ TensorMap seeded_values(const Program &program, uint64_t seed) {
   return values;
 }
 
+ProgramCheck compare_outputs(const std::vector<std::string> &names, const TensorMap &expected,
+                             const TensorMap &seen, const Tier &tier) {
+  std::vector<double> norms;
+  double expected_squares = 0, seen_squares = 0;
+  for (const std::string &name : names) {
+    if (!is_float(seen.at(name).type.dtype)) continue;
+    norms.push_back(norm_of(expected.at(name)));
+    expected_squares += norms.back() * norms.back();
+    seen_squares += std::pow(norm_of(seen.at(name)), 2);
+  }
+  const double median_norm = median(norms);
+  ProgramCheck check;
+  check.tier = tier;
+  check.equal = true;
+  std::vector<double> errors;
+  double error_squares = 0;
+  for (size_t i = 0, of_floats = 0; i < names.size(); ++i) {
+    const std::string &name = names[i];
+    check.outputs.push_back(
+        check_output(name, expected.at(name), seen.at(name), tier, median_norm));
+    check.equal = check.equal && check.outputs.back().wrong.empty();
+    if (!is_float(seen.at(name).type.dtype)) continue;
+    errors.push_back(check.outputs.back().difference.norm_relative);
+    error_squares += std::pow(errors.back() * norms[of_floats++], 2);
+  }
+  check.median_error = median(errors);
+  if (expected_squares > 0) {
+    check.joined_ratio = std::fabs(std::sqrt(seen_squares / expected_squares) - 1);
+    check.joined_error = std::sqrt(error_squares / expected_squares);
+  }
+  check.equal = check.equal && check.joined_ratio <= tier.joined_ratio;
+  if (tier.middle > 0) {
+    check.equal =
+        check.equal && check.median_error <= tier.middle && check.joined_error <= tier.middle;
+  }
+  return check;
+}
+
 Result<ProgramCheck> check_program(Device &reference, Device &candidate, const Program &program,
                                    uint64_t seed) {
   const TensorMap given = seeded_values(program, seed);
@@ -165,74 +165,9 @@ Result<ProgramCheck> check_program(Device &reference, Device &candidate, const P
   FLAME_ASSIGN(const TensorMap expected, evaluate(reference, exact, wide));
   FLAME_ASSIGN(const TensorMap seen, evaluate(candidate, program, given));
 
-  ProgramCheck check{tier_of(program), {}, 0, true};
-  std::vector<double> norms;
-  double expected_squares = 0, seen_squares = 0;
-  for (const NamedValue &output : program.outputs()) {
-    if (!is_float(program.type(output.value).dtype)) continue;
-    norms.push_back(norm_of(expected.at(output.name)));
-    expected_squares += norms.back() * norms.back();
-    seen_squares += std::pow(norm_of(seen.at(output.name)), 2);
-  }
-  for (const NamedValue &output : program.outputs()) {
-    check.outputs.push_back(check_output(output, expected.at(output.name), seen.at(output.name),
-                                         check.tier, median(norms)));
-    check.equal = check.equal && check.outputs.back().wrong.empty();
-  }
-  if (expected_squares > 0)
-    check.joined_ratio = std::fabs(std::sqrt(seen_squares / expected_squares) - 1);
-  check.equal = check.equal && check.joined_ratio <= check.tier.joined_ratio;
-  return check;
-}
-
-Result<LockstepCheck> check_lockstep(Device &reference, Device &candidate, const Program &program,
-                                     uint64_t seed) {
-  const TensorMap given = seeded_values(program, seed);
-  std::vector<HostTensor> values(program.values().size());
-  for (const NamedValue &input : program.inputs()) values[input.value] = given.at(input.name);
-  for (const Parameter &parameter : program.parameters())
-    values[parameter.value] = given.at(parameter.name);
-  std::vector<size_t> uses(program.values().size(), 0);
-  for (const Node &node : program.nodes()) {
-    for (const ValueId input : node.inputs) ++uses[input];
-  }
-
-  const Oracle oracle(reference);
-  LockstepCheck check;
-  double worst_share = -1;
-  for (NodeId id = 0; id < program.nodes().size(); ++id) {
-    const Node &node = program.nodes()[id];
-    std::vector<HostTensor> inputs;
-    for (const ValueId input : node.inputs) inputs.push_back(values[input]);
-    FLAME_ASSIGN(const OpCall call, call_of(program, node));
-    // Whole numbers and truths may end elsewhere if they come from more exact floats.
-    const bool own_type =
-        call.op->agreement == Agreement::kExact ||
-        std::ranges::any_of(call.outputs, [](const TensorType &t) { return !is_float(t.dtype); });
-    FLAME_ASSIGN(const auto expected, oracle.answers(call, inputs, own_type));
-    FLAME_ASSIGN(const auto seen, run_alone(candidate, call, inputs));
-    double share = 0;
-    NodeCheck found = check_node(expected, seen, share);
-    found.node = id;
-    found.op = node.op->name;
-    found.place = node.place ? node.place->text() : Place().text();
-    ++check.nodes;
-    const bool differs = !found.wrong.empty();
-    if (share > worst_share || differs) {
-      worst_share = share;
-      check.worst = found;
-    }
-    if (differs) {
-      check.first = std::move(found);
-      return check;
-    }
-    for (size_t i = 0; i < node.outputs.size(); ++i)
-      values[node.outputs[i]] = tensor_of(call.outputs[i], numbers_of(expected[i]));
-    for (const ValueId input : node.inputs) {
-      if (--uses[input] == 0) values[input] = {};
-    }
-  }
-  return check;
+  std::vector<std::string> names;
+  for (const NamedValue &output : program.outputs()) names.push_back(output.name);
+  return compare_outputs(names, expected, seen, tier_of(program));
 }
 
 }  // namespace flame::conformance

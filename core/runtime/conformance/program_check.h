@@ -1,4 +1,4 @@
-// A whole program on two devices: every output compared, or op after op with equal inputs.
+// A whole program on two devices: every output compared.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,8 @@ struct Tier {
   Tolerance each;         // of one tensor
   double joined_ratio;    // norm ratio of all outputs together
   double one_minus_cosine;
+  // Of the median and of all outputs together, norm-relative; 0: not judged.
+  double middle = 0;
 };
 Tier tier_of(const Program &program);
 
@@ -34,9 +36,16 @@ struct OutputCheck {
 struct ProgramCheck {
   Tier tier;
   std::vector<OutputCheck> outputs;  // in the program's order
-  double joined_ratio = 0;
+  double joined_ratio = 0;           // norm ratio of all outputs together, off by so much
+  double joined_error = 0;           // and norm-relative error
+  double median_error = 0;
   bool equal = false;
 };
+
+// Tensors of the same names, types and shapes; or `expected` wider. Outputs that are tiny beside the others are judged by
+// their size beside the others; whole numbers by their bits.
+ProgramCheck compare_outputs(const std::vector<std::string> &names, const TensorMap &expected,
+                             const TensorMap &seen, const Tier &tier);
 
 // Inputs and parameters for a program, the same for the same seed: floats normal, matrices scaled so
 // that products keep their size, whole numbers 0 or 1.
@@ -45,25 +54,5 @@ TensorMap seeded_values(const Program &program, uint64_t seed);
 // Runs the program on both. The reference computes with floats widened to f64.
 Result<ProgramCheck> check_program(Device &reference, Device &candidate, const Program &program,
                                    uint64_t seed);
-
-// An op whose answer differs from the reference's for the same inputs.
-struct NodeCheck {
-  NodeId node = 0;
-  std::string op;
-  std::string place;
-  Difference difference;
-  std::string wrong;
-};
-
-struct LockstepCheck {
-  size_t nodes = 0;                // that were compared
-  std::optional<NodeCheck> first;  // that differs
-  std::optional<NodeCheck> worst;  // nearest to its limit
-};
-
-// Runs op after op on both with the same inputs, which are the reference's answers before; ends at
-// the first that differs.
-Result<LockstepCheck> check_lockstep(Device &reference, Device &candidate, const Program &program,
-                                     uint64_t seed);
 
 }  // namespace flame::conformance

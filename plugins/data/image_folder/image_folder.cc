@@ -118,7 +118,9 @@ void ImageFolder::add_pictures(uint32_t index) {
     }
     item.placement = *placement;
     try {
-      const std::optional<std::string> caption = captions.of(name);
+      std::optional<std::string> caption = captions.of(name);
+      const bool is_class = source.options.regularisation && !options_.class_prompt.empty();
+      if (is_class && caption.value_or("").empty()) caption = options_.class_prompt;
       if (!caption) without_caption_.push_back(shown(path));
       item.caption = caption.value_or("");
       find_mask(source, item);
@@ -162,10 +164,10 @@ void ImageFolder::check_found() const {
     throw flame::storage_error("none of the ", pictures_,
                                " pictures can be used:", listed(left_out_));
   if (options_.strict && !left_out_.empty())
-    throw flame::storage_error(left_out_.size(), " of ", pictures_,
-                               " pictures cannot be used, and "
-                               "'strict: true' takes no less than all:",
-                               listed(left_out_));
+    throw flame::invalid_argument(left_out_.size(), " of ", pictures_,
+                                  " pictures cannot be used, and "
+                                  "'strict: true' takes no less than all:",
+                                  listed(left_out_));
   const bool none = without_caption_.size() == items_.size();
   if (none && options_.trigger.empty() && options_.prefix.empty() && options_.suffix.empty())
     throw flame::invalid_argument("none of the ", items_.size(),
@@ -301,8 +303,19 @@ void ImageFolder::read_field(uint64_t example, const flame_draw &draw, uint32_t 
                              const flame_tensor &into) {
   const Item &item = items_[example];
   const Source &source = source_of(item);
-  DecodeRequest request = request_for(item, draw);
   if (index == kPlacement) return write_placement(item, draw, into);
+  try {
+    read_pixels(item, source, draw, index, into);
+  } catch (const flame::Error &error) {
+    // The host leaves out what cannot be read, but not what was told otherwise.
+    if (!options_.strict || error.status() != FLAME_ERROR_STORAGE) throw;
+    throw flame::invalid_argument(error.what(), ", and 'strict: true' takes no less than all");
+  }
+}
+
+void ImageFolder::read_pixels(const Item &item, const Source &source, const flame_draw &draw,
+                              uint32_t index, const flame_tensor &into) {
+  DecodeRequest request = request_for(item, draw);
   if (index == kImage) return decode(*source.folder, item.name, request, into);
   if (index != kMask || !has_mask(item))
     throw flame::invalid_argument("field ", index, " is no tensor");

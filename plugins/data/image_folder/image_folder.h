@@ -41,7 +41,7 @@ struct Options {
   bool flip = false;
   CaptionSource captions = CaptionSource::kAuto;
   std::string caption_ext = ".txt";
-  std::string trigger, prefix, suffix;
+  std::string trigger, class_prompt, prefix, suffix;
   bool shuffle_tags = false;
   int keep_tokens = 0;
   double tag_dropout = 0;
@@ -89,6 +89,8 @@ class ImageFolder : public flame::DataSource {
     Placement placement;
   };
 
+  void read_pixels(const Item &item, const Source &source, const flame_draw &draw, uint32_t index,
+                   const flame_tensor &into);
   void add_source(const FolderOptions &folder);
   void add_pictures(uint32_t source);
   void find_mask(Source &source, Item &item);

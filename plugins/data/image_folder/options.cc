@@ -62,6 +62,10 @@ void Options::describe(flame::OptionTable &table) {
               "A word for what is learned: replaces [trigger] in captions, or is put in front; "
               "not in regularisation folders.")
       .alias("trigger_word");
+  table
+      .string("class_prompt", class_prompt,
+              "The caption of pictures in regularisation folders that have none of their own.")
+      .alias("class_caption");
   table.string("prefix", prefix, "Put in front of every caption, with a comma.")
       .alias("caption_prefix");
   table.string("suffix", suffix, "Put behind every caption, with a comma.").alias("caption_suffix");

@@ -1,4 +1,4 @@
-// The exporter `merge`: a whole model with the adapter inside, under the names that the host gives.
+// The exporter `merge`: a whole model with what was trained inside, under the names that the host gives.
 #include "flame/plugin.hpp"
 #include "plugins/exporters/shared/training_facts.h"
 
@@ -66,7 +66,7 @@ class Merge : public flame::Exporter {
 
 FLAME_PLUGIN(plugin) {
   plugin.id("org.flamehost.merge").version("0.1.0").vendor("The flamehost authors");
-  plugin.license("Apache-2.0").summary("Writes checkpoints with the adapter inside.");
+  plugin.license("Apache-2.0").summary("Writes checkpoints with what was trained inside.");
   plugin.needs_service(FLAME_FILES_ID);
-  plugin.add<Merge>("merge", "A whole checkpoint with the adapter inside.");
+  plugin.add<Merge>("merge", "A whole checkpoint with what was trained inside.");
 }

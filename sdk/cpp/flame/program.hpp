@@ -309,6 +309,16 @@ inline Value linear(Value x, Value weight, Place place = Place::here()) {
 inline Value linear(Value x, Value weight, Value bias, Place place = Place::here()) {
   return op("linear", {x, weight, bias}, {}, place);
 }
+// The same where x, the weight or both are stored in f8: each scale, an f32 scalar, is what stored
+// numbers are multiplied by. The answer has the type of the one that is not f8, else bf16.
+inline Value linear_scaled(Value x, Value weight, Value scale_x, Value scale_weight,
+                           Place place = Place::here()) {
+  return op("linear_scaled", {x, weight, scale_x, scale_weight}, {}, place);
+}
+inline Value linear_scaled(Value x, Value weight, Value scale_x, Value scale_weight, Value bias,
+                           Place place = Place::here()) {
+  return op("linear_scaled", {x, weight, scale_x, scale_weight, bias}, {}, place);
+}
 
 inline Value sum(Value x, const std::vector<int64_t> &axes, bool keep_dims = false,
                  Place place = Place::here()) {

@@ -98,6 +98,7 @@ TEST(Report, NoTextOfARunBecomesMarkup) {
   EXPECT_EQ(count_of(page, "</td><script"), 0u);
   EXPECT_EQ(count_of(page, "\x1b"), 0u);
   EXPECT_GT(count_of(page, "&lt;script&gt;alert(1)"), 15u);
+  EXPECT_EQ(count_of(page, "<figure"), count_of(page, "</figure>"));
   EXPECT_EQ(count_of(page, "<td"), count_of(page, "</td>"));
   EXPECT_EQ(count_of(page, "<title>"), 1u);
 }
@@ -125,20 +126,21 @@ TEST(Report, LeavesOutWhatARunHasNot) {
 
 TEST(Chart, DoesNotGrowWithTheNumberOfPoints) {
   const auto chart_of = [](int64_t points) {
-    Chart chart{"loss", "", false, {{"a", "c0", {}}}};
+    Chart chart{.title = "loss", .curves = {{"a", "c0", {}}}};
     for (int64_t i = 0; i < points; ++i)
       chart.curves[0].points.emplace_back(i, i == points / 2 ? 7.0 : 0.001 * (i % 10));
-    return chart_svg(chart);
+    return chart_figure(chart);
   };
   EXPECT_LT(chart_of(1'000'000).size(), 20'000u);
   // The one high point, at the top, is not lost.
-  EXPECT_EQ(count_of(chart_of(1'000'000), "L392.0 30.0L"), 1u);
+  EXPECT_EQ(count_of(chart_of(1'000'000), "L500.0 0.0L"),
+            2u);  // of the line, and of what is under it
 }
 
 TEST(Chart, OddNumbersAreDrawnOrLeftOut) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const auto chart_of = [](std::vector<std::pair<int64_t, double>> points) {
-    return chart_svg({"x", "", false, {{"a", "c0", std::move(points)}}});
+    return chart_figure({.title = "x", .curves = {{"a", "c0", std::move(points)}}});
   };
   EXPECT_THAT(chart_of({}), IsEmpty());
   EXPECT_THAT(chart_of({{1, kInfinity}, {2, std::nan("")}}), IsEmpty());
@@ -177,16 +179,16 @@ TEST(ReportSamples, TwentyLargePicturesTakeLessThanFiveMegabytes) {
 
 TEST(ReportSamples, SmallPicturesStayAsTheyAreAndTooManyAreThinnedOut) {
   const test::TemporaryFolder folder;
-  for (int step = 0; step < 100; ++step)
+  for (int step = 0; step < 200; ++step)
     write(folder / ("samples/step-" + std::to_string(step * 10) + "/001.png"),
           write_png(noise(8, static_cast<uint32_t>(step))));
   const auto samples = report_samples(folder.path(), 4'500'000);
   ASSERT_TRUE(samples.ok());
   EXPECT_EQ(samples->longest_side, 0);
-  ASSERT_THAT(samples->rows, SizeIs(40));
+  ASSERT_THAT(samples->rows, SizeIs(144));
   EXPECT_EQ(samples->rows.front().step, 0);
-  EXPECT_EQ(samples->rows.back().step, 990);
-  EXPECT_EQ(samples->left_out, 60);
+  EXPECT_EQ(samples->rows.back().step, 1990);
+  EXPECT_EQ(samples->left_out, 56);
 }
 
 TEST(ReportSamples, WhatIsNoPictureIsTold) {

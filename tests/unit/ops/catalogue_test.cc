@@ -143,6 +143,35 @@ TEST(Infer, CompletesAndNormalisesAttributes) {
               HasSubstr("'shape'"));
 }
 
+TEST(Infer, TakesNumbersStoredInF8WithScalesAlone) {
+  using enum DType;
+  const auto type = [](DType x, DType weight, const char *dtype = "", DType scale = kF32) {
+    const Result<OpCall> call =
+        infer_op("linear_scaled", {{x, {2, 3}}, {weight, {4, 3}}, {scale, {}}, {scale, {}}},
+                 {{"dtype", dtype}});
+    return call.ok() ? call->outputs[0].text() : call.error().text();
+  };
+  EXPECT_EQ(type(kF8E4M3, kF8E5M2), "bf16[2, 4]");
+  EXPECT_EQ(type(kF8E4M3, kF8E4M3, "f32"), "f32[2, 4]");
+  EXPECT_EQ(type(kF16, kF8E4M3), "f16[2, 4]");
+  EXPECT_EQ(type(kF8E4M3, kF32, "bf16"), "bf16[2, 4]");
+  EXPECT_EQ(type(kF64, kF8E4M3, "", kF64), "f64[2, 4]");
+  EXPECT_THAT(type(kF64, kF8E4M3), HasSubstr("operand 2 'scale_x' is f32[], expected f64"));
+  EXPECT_THAT(type(kF8E4M3, kF8E4M3, "f64"), HasSubstr("expected f32, bf16 or f16"));
+  EXPECT_THAT(type(kF8E4M3, kF8E4M3, "f8_e4m3"), HasSubstr("expected f32, bf16 or f16"));
+  EXPECT_THAT(
+      type(kBF16, kF16),
+      HasSubstr("operand 1 'weight' is f16[4, 3], expected f8_e4m3, f8_e5m2 or bf16, x's type"));
+  EXPECT_THAT(type(kI32, kF8E4M3), HasSubstr("operand 0 'x' is i32[2, 3]"));
+  EXPECT_THAT(error_of("linear_scaled", {{kF8E4M3, {2, 3}}, {kF8E4M3, {4, 5}}, f32({}), f32({})}),
+              HasSubstr("expected 3 columns, as x has features: f8_e4m3[2, 3]"));
+  EXPECT_THAT(error_of("linear_scaled", {{kF8E4M3, {2, 3}}, {kF8E4M3, {4, 3}}, f32({}), f32({1})}),
+              HasSubstr("operand 3 'scale_weight' is f32[1], expected the shape []"));
+  EXPECT_THAT(
+      error_of("linear_scaled", {{kF8E4M3, {2, 3}}, {kF8E4M3, {4, 3}}, f32({}), f32({}), f32({4})}),
+      HasSubstr("operand 4 'bias' is f32[4], expected bf16"));
+}
+
 TEST(Infer, JoinsTheTypesOfMaps) {
   const auto type = [](std::string code, std::vector<DType> dtypes) {
     std::vector<TensorType> inputs;

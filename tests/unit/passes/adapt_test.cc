@@ -124,6 +124,50 @@ TEST(Adapt, RefusesWhatDoesNotFit) {
               HasSubstr("did not close it"));
 }
 
+std::vector<std::string> learning(const Result<Adapted> &adapted) {
+  std::vector<std::string> names;
+  for (const Parameter &parameter : adapted->program.parameters())
+    if (parameter.trainable) names.push_back(parameter.name);
+  return names;
+}
+
+TEST(OwnWeights, LearnWithoutAnythingBesideThem) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", {DType::kF64, {3, 4}}));
+  const auto parameter = [&](const char *name, const Shape &shape) {
+    return builder.term(builder.parameter(name, {DType::kF64, shape}, true));
+  };
+  const Term y =
+      apply_one("layer_norm", {x, parameter("norm.weight", {4}), parameter("norm.bias", {4})});
+  const Term z =
+      apply_one("linear", {y, parameter("out.weight", {2, 4}), parameter("out.bias", {2})});
+  const Program program = with_loss(builder, z + parameter("offset", {2}));
+  EXPECT_THAT(modules_of(program), ElementsAre("norm", "out"));
+  const auto adapted = adapt(program, *own_weights_request({}));
+  ASSERT_TRUE(adapted.ok()) << adapted.error().text();
+  EXPECT_THAT(learning(adapted), ElementsAre("norm.weight", "norm.bias", "out.weight", "out.bias"));
+  EXPECT_EQ(adapted->own_weights, learning(adapted));
+  EXPECT_THAT(adapted->layers, ElementsAre("norm", "out"));
+  EXPECT_EQ(adapted->program.nodes().size(), program.nodes().size());
+  const TensorMap data = data_for(program);
+  EXPECT_EQ(testing_support::evaluate(program, data)->at("loss").bytes,
+            testing_support::evaluate(adapted->program, data)->at("loss").bytes);
+  EXPECT_THAT(learning(adapt(program, *own_weights_request({"**", "!norm"}))),
+              ElementsAre("out.weight", "out.bias"));
+}
+
+TEST(OwnWeights, AreChosenLikeLayersAndTakeNoOptions) {
+  EXPECT_THAT(learning(adapt(two_layers(), *own_weights_request({"to_q"}))),
+              ElementsAre("block.0.attn.to_q.weight", "block.1.attn.to_q.weight"));
+  const auto nothing = adapt(two_layers(), *own_weights_request({"to_k"}));
+  EXPECT_THAT(nothing.error().text(),
+              AllOf(HasSubstr("'to_k' means no layer"), HasSubstr("did you mean 'to_q'?")));
+  EXPECT_THAT(adapt(two_layers(), *own_weights_request({"!**"})).error().text(),
+              HasSubstr("changes no layer"));
+  EXPECT_THAT(own_weights_request({"to_q rank=4"}).error().text(),
+              AllOf(HasSubstr("'rank' is an option of adapters"), HasSubstr("such as lora")));
+}
+
 TEST(LayerChoices, AreReadFromText) {
   const LayerChoice choice = *parse_layer_choice("mid.**  rank=4 alpha=2.5");
   EXPECT_EQ(choice.pattern, "mid.**");

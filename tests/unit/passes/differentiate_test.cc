@@ -54,6 +54,26 @@ TEST(Differentiate, BuildsOnlyPathsToWhatIsWanted) {
   EXPECT_EQ(result->first_backward_node, 4u);
 }
 
+TEST(Differentiate, GoesPastAWeightStoredInF8AndNotThroughAnOperand) {
+  const auto differentiated = [](DType stored) {
+    ProgramBuilder builder;
+    const Term x = builder.term(builder.input("x", {DType::kBF16, {2, 4}}));
+    const Term weight = builder.term(builder.parameter("weight", {DType::kF8E4M3, {3, 4}}, false));
+    const Term scale = builder.term(builder.parameter("scale", {DType::kF32, {}}, false));
+    const Term y = apply_one("linear_scaled", {cast(x, stored), weight, scale, scale});
+    builder.output("loss", sum(y, {0, 1}).id());
+    return differentiate(*builder.finish(), of_loss({"x"}));
+  };
+  const Result<Gradients> past = differentiated(DType::kBF16);
+  ASSERT_TRUE(past.ok()) << past.error().text();
+  EXPECT_EQ(count_ops(past->program, "linear_scaled"), 1u);
+  EXPECT_EQ(count_ops(past->program, "matmul"), 1u);
+  const Result<Gradients> through = differentiated(DType::kF8E4M3);
+  ASSERT_FALSE(through.ok());
+  EXPECT_THAT(through.error().text(), HasSubstr("operand 0 'x', which is f8_e4m3[2, 4]"));
+  EXPECT_THAT(through.error().text(), HasSubstr("stop_gradient"));
+}
+
 TEST(Differentiate, FillsUnreachedGradientsWithZerosAndSaysSo) {
   ProgramBuilder builder;
   const Term x = builder.term(builder.input("x", kScalar));

@@ -50,6 +50,25 @@ TEST(Precision, StoresFrozenParametersNarrowAndKeepsMasters) {
   EXPECT_EQ(counts.casts, 3u) << to_text(narrow);  // x, trained and y
 }
 
+TEST(Precision, KeepsWhatIsStoredInF8AndItsScales) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", kMatrix));
+  const Term weight = builder.term(builder.parameter("weight", {DType::kF8E4M3, {4, 4}}, false));
+  const Term scale = builder.term(builder.parameter("scale", {DType::kF32, {}}, false));
+  const Term bias = builder.term(builder.parameter("bias", {DType::kF32, {4}}, false));
+  const Term y = apply_one("linear_scaled", {apply_one("silu", {x}), weight, scale, scale, bias});
+  builder.output("y", y.id());
+  const Program narrow = *apply_precision(*builder.finish(), {DType::kBF16});
+  const auto stored = [&](const char *name) {
+    return narrow.type(narrow.find_parameter(name)->value).dtype;
+  };
+  EXPECT_EQ(stored("weight"), DType::kF8E4M3);
+  EXPECT_EQ(stored("scale"), DType::kF32);
+  EXPECT_EQ(stored("bias"), DType::kBF16);
+  EXPECT_EQ(stored_by(narrow, "linear_scaled"), DType::kBF16);
+  EXPECT_EQ(type_of_output(narrow, "y"), DType::kF32);
+}
+
 TEST(Precision, NoisesAndTakesLossesInF32) {
   ProgramBuilder builder;
   const Term latent = builder.term(builder.input("latent", kMatrix));
