@@ -265,7 +265,9 @@ def planned(name, folder, file, *words):
 
 def compare_memory(name, folder, file, *words):
     plan = planned(f"memory-{name}-plan", folder, file, *words)
-    text, _, watch = run(f"memory-{name}", "run", file, "--resume", "never", *words, folder=folder, watch=True)
+    trains = re.search(r'^train:|"train": ', (folder / file).read_text(), re.M)
+    again = ["--resume", "never"] if trains else []
+    text, _, watch = run(f"memory-{name}", "run", file, *again, *words, folder=folder, watch=True)
     if not plan:
         return say(f"memory, {name}: no plan")
     context = plan.get("context_bytes") or 0
@@ -278,11 +280,8 @@ def compare_memory(name, folder, file, *words):
 
 def memory():
     folder = quickstart_folder("memory")
-    for precision in ("f32", "bf16"):
-        compare_memory(f"quickstart-{precision}", folder, "configs/quickstart.yaml",
-                       *settings(backend__use=BACKEND, backend__precision=precision, train__steps=20))
-        compare_memory(f"draw-{precision}", folder, "configs/quickstart/draw.yaml",
-                       *settings(backend__use=BACKEND, backend__precision=precision))
+    compare_memory("quickstart", folder, "configs/quickstart.yaml", *settings(backend__use=BACKEND, train__steps=20))
+    compare_memory("draw", folder, "configs/quickstart/draw.yaml", *settings(backend__use=BACKEND, backend__precision="bf16"))
 
 
 def memory_full():
@@ -326,9 +325,10 @@ def full():
     begun = time.time()
     text, seconds, watch = run("full-second", "run", "train.yaml", *settings(run="second"), folder=folder, watch=True)
     steps = metrics(folder / "runs/second")
-    before = min((sample[2] for sample in watch.samples if sample[1] > 0), default=0)
+    # When the device had all that it would have, the weights began to come.
+    before = next(sample[2] for sample in watch.samples if sample[1] > watch.most(1) - 8 * MIB)
     say(f"full, second start: first step {steps[0]['time'] - begun:.2f} s after the process's start; private memory at most "
-        f"{watch.most(2) / MIB:.0f} MiB ({before / MIB:.0f} when the device was opened); {told(text, 'learn on')}")
+        f"{watch.most(2) / MIB:.0f} MiB ({before / MIB:.0f} when the weights began to come); {told(text, 'learn on')}")
     text, seconds, watch = run("full-22-GiB", "run", "train.yaml", *settings(run="long", backend__memory="22GiB", train__accumulate=4, train__steps=500),
                                folder=folder, watch=True)
     steps = metrics(folder / "runs/long")
@@ -370,21 +370,6 @@ def bench():
     bench_of("models", "models")
 
 
-def kernels():
-    """Local memory of the kernels that were compiled: what the driver sets aside for every thread of the device."""
-    sizes = []
-    for file in SCRATCH.rglob("*"):
-        if file.is_file() and file.stat().st_size < 4 * MIB and b"ELF" in file.read_bytes()[:4096]:
-            image = SCRATCH / "image.cubin"
-            content = file.read_bytes()
-            image.write_bytes(content[content.find(b"\x7fELF"):])
-            text = subprocess.run(["cuobjdump", "-res-usage", image], capture_output=True, text=True, check=False)
-            for name, stack, local in re.findall(r"Function (\S+):\s+REG:\d+ STACK:(\d+).*?LOCAL:(\d+)", text.stdout + text.stderr):
-                sizes.append((int(stack) + int(local), name, file.name))
-    sizes.sort(reverse=True)
-    say(f"kernels: {len(sizes)}; the most of stack: {sizes[:12]}")
-
-
 # --- peer
 
 def peer():
@@ -394,7 +379,7 @@ def peer():
     say("peer\n" + (LOGS / "peer.log").read_text()[-4000:])
 
 
-PARTS = {each.__name__: each for each in (quickstart, strict, pictures, memory, memory_full, recomputed, full, bench, kernels, peer)}
+PARTS = {each.__name__: each for each in (quickstart, strict, pictures, memory, memory_full, recomputed, full, bench, peer)}
 
 
 def main():

@@ -7,7 +7,8 @@
 namespace flame::cuda {
 namespace {
 
-constexpr int64_t kMostScores = int64_t{64} << 20;  // bytes of a slice
+constexpr int64_t kMostScores = int64_t{64} << 20;       // bytes of a slice
+constexpr int64_t kMostSeldomScores = int64_t{4} << 20;  // where slices are for odd addresses alone
 
 }  // namespace
 
@@ -64,10 +65,11 @@ flame_dtype score_type(flame_dtype dtype) {
   return dtype == FLAME_DTYPE_F64 ? FLAME_DTYPE_F64 : FLAME_DTYPE_F32;
 }
 
-int64_t slice_rows(const Heads &q, const Heads &k) {
+int64_t slice_rows(const Heads &q, const Heads &k, bool seldom) {
   const int64_t row =
       std::max<int64_t>(q.heads * k.rows * FLAME_DTYPE_BYTES(score_type(q.dtype)), 1);
-  return std::clamp<int64_t>(kMostScores / row, 1, std::max<int64_t>(q.rows, 1));
+  return std::clamp<int64_t>((seldom ? kMostSeldomScores : kMostScores) / row, 1,
+                             std::max<int64_t>(q.rows, 1));
 }
 
 bool suits_cudnn(const Heads &q, const Heads &k, const Heads &v, const Mask &mask) {

@@ -52,8 +52,9 @@ struct Mask {
 // f64 for f64, else f32: what scores are held in.
 flame_dtype score_type(flame_dtype dtype);
 
-// Queries of one slice: as many as let the scores of all heads stay within a fixed size.
-int64_t slice_rows(const Heads &q, const Heads &k);
+// Queries of one slice: as many as let the scores of all heads stay within a fixed size, a small one
+// if slices run seldom.
+int64_t slice_rows(const Heads &q, const Heads &k, bool seldom);
 
 // The threads of a block that shares one row of scores.
 constexpr uint32_t kScoreThreads = 256;

@@ -55,6 +55,11 @@ class Context {
   // Has it compiled in the background: kernel() will be asked for it soon. [any]
   void begin_kernel(const KernelSource &source) const { compiler_->begin(source); }
 
+  // What was taken of the device's memory when it was opened: by the driver, and by others.
+  uint64_t taken_at_open() const { return taken_at_open_; }
+  // What libraries and kernels take, and what the driver will still take for streams and events.
+  uint64_t own_bytes() const;
+
   // The libraries, opened when a plan first needs them.
   const LtHandle &lt();
   CudnnSession &cudnn();
@@ -81,6 +86,8 @@ class Context {
   std::unique_ptr<LtHandle> lt_;
   std::unique_ptr<CudnnSession> cudnn_;
   bool measures_ = true;
+  uint64_t taken_at_open_ = 0;
+  uint64_t kernel_bytes_ = 0;  // of loaded images
 };
 
 }  // namespace flame::cuda

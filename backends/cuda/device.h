@@ -35,6 +35,8 @@ class Gpu : public flame::Device {
   void upload(const flame::Call &call, const void *from, void *to, uint64_t size) override;
   void download(const flame::Call &call, const void *from, void *to, uint64_t size) override;
 
+  flame::OwnMemory own_memory() override;
+
   std::unique_ptr<flame::Stream> create_stream() override;
   std::unique_ptr<flame::Event> create_event() override;
   bool can_capture() const noexcept override { return true; }

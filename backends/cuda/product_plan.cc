@@ -4,6 +4,7 @@
 
 #include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "backends/cuda/thin_product.h"
 
 namespace flame::cuda {
 namespace {
@@ -66,9 +67,11 @@ class ProductPlan : public OpPlan {
     expect_rows(op, "the output", out, shape_.y);
     if (addend == Addend::kMatrix) expect_rows(op, "the addend", op.input(inputs.addend), shape_.c);
     if (shape_.scaled) expect_even_rows(op);
+    if (calls_.size() == 1) thin_ = thin_product_launch(shape_, target);
   }
 
   std::vector<KernelSource> kernels() const override {
+    if (thin_) return {thin_->source};
     if (count_ == 0 || addend_ == Addend::kNone) return {};
     return {spread_.source};
   }
@@ -164,6 +167,7 @@ class ProductPlan : public OpPlan {
     if (count_ == 0) return;
     if (addend_ != Addend::kNone) kernel_ = context.kernel(spread_.source);
     if (shape_.k == 0) return;
+    if (thin_) thin_kernel_ = context.kernel(thin_->source);
     uint64_t most = 0;
     const auto prepared = [&](const ProductShape &shape, bool measured) {
       auto product = std::make_unique<Product>(shape);
@@ -171,7 +175,7 @@ class ProductPlan : public OpPlan {
       if (product) most = std::max(most, product->workspace_size());
       return product;
     };
-    product_ = prepared(shape_, true);
+    product_ = prepared(shape_, !thin_);
     if (addend_ == Addend::kBias) {
       ProductShape onto = shape_;
       onto.addend = Addend::kMatrix;
@@ -196,6 +200,7 @@ class ProductPlan : public OpPlan {
     }
     const char *a = address_of(*run.inputs[0]);
     const char *b = address_of(*run.inputs[1]);
+    if (thin_ && is_even({a, b, y})) return enqueue(*thin_, *thin_kernel_, run, op());
     Scales scales;
     if (shape_.scaled) {
       scales = {address_of(*run.inputs[inputs_.scales]),
@@ -230,6 +235,8 @@ class ProductPlan : public OpPlan {
   uint64_t workspace_ = 0;
   KernelLaunch spread_;
   std::shared_ptr<const Kernel> kernel_;
+  std::optional<KernelLaunch> thin_;  // in the product's place where all addresses are even
+  std::shared_ptr<const Kernel> thin_kernel_;
 };
 
 }  // namespace

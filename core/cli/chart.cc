@@ -72,13 +72,15 @@ class Drawing {
       }
     }
     if (numbers_.empty()) return;
-    logarithmic_ = !chart_.bytes && numbers_.least > 0 && numbers_.least < numbers_.most / 100;
+    logarithmic_ = !chart_.bytes && numbers_.least > 0 && numbers_.least < numbers_.most / 1000;
     if (steps_.least == steps_.most) steps_.most += 1;
     if (logarithmic_) return;
-    // Near 0, the axis begins there; a flat line is drawn in the middle.
+    // Near 0, the axis begins there; a flat line is drawn in the middle, but for one of 0.
     if (numbers_.least > 0 && numbers_.least < 0.5 * numbers_.most) numbers_.least = 0;
     if (numbers_.least < numbers_.most) return;
-    const double around = numbers_.most == 0 ? 1 : std::abs(numbers_.most) * 0.1;
+    if (numbers_.most == 0) numbers_.most = 1;
+    if (numbers_.least == 0) return;
+    const double around = std::abs(numbers_.most) * 0.1;
     numbers_.least -= around;
     numbers_.most += around;
   }

@@ -24,7 +24,7 @@ struct Chart {
 
 // One <figure> with its legend, which tells the last number of each curve; empty if no curve has a
 // point. The curves stretch to whatever room the page gives and the letters keep their size. Numbers
-// that are not finite are left out; where they spread over more than two powers of ten, and all are
+// that are not finite are left out; where they spread over more than three powers of ten, and all are
 // above 0, the axis is logarithmic. What is drawn does not grow with the number of points.
 std::string chart_figure(const Chart &chart);
 

@@ -195,6 +195,10 @@ class PlanCommand {
     if (fits() && limit_ > 0)
       fmt::print("fits: {} are there, {} stay free\n", rounded_size_text(limit_),
                  rounded_size_text(limit_ - peak.total()));
+    if (plan_->device_bytes > 0)
+      fmt::print(
+          "besides, {} were taken when the device was opened: by its driver, and by others\n",
+          rounded_size_text(plan_->device_bytes));
     print_times();
   }
 
@@ -287,6 +291,7 @@ class PlanCommand {
     json.set("memory_bytes", limit_ == 0 ? Json() : Json(static_cast<int64_t>(limit_)));
     json.set("fits", fits()).set("peak_bytes", static_cast<int64_t>(plan_->peak()->total()));
     json.set("peak_phase", plan_->peak()->name).set("phases", std::move(phases));
+    json.set("context_bytes", static_cast<int64_t>(plan_->device_bytes));
     if (trains()) json.set("data", data_json()).set("parameters", parameters());
     json.set("times", std::move(times)).set("seconds", sum);
     fmt::print("{}\n", json.dump(1));

@@ -38,6 +38,7 @@ class SharedMemory {
       if (storage.external && !is_named(storage)) outputs_ += allocated_bytes(storage.size_bytes);
     }
   }
+  void record(uint64_t bytes) { backend_ += bytes; }
   // What another owns already: its names, and an arena of that size.
   std::vector<uint64_t> bytes(const std::map<std::string, const Storage *> &known,
                               uint64_t known_arena) const {
@@ -47,6 +48,7 @@ class SharedMemory {
         sum[static_cast<size_t>(storage->memory_class)] += allocated_bytes(storage->size_bytes);
     }
     sum[static_cast<size_t>(MemoryClass::kOutputs)] = outputs_;
+    sum[static_cast<size_t>(MemoryClass::kBackend)] = backend_;
     for (const MemoryClass shared : {MemoryClass::kWorkspace, MemoryClass::kActivations}) {
       if (arena_ > known_arena && !of_arena_.empty())
         sum[static_cast<size_t>(shared)] = of_arena_[static_cast<size_t>(shared)];
@@ -60,6 +62,7 @@ class SharedMemory {
   std::map<std::string, const Storage *> named_;
   std::vector<uint64_t> of_arena_;
   uint64_t arena_ = 0, outputs_ = 0;
+  uint64_t backend_ = 0;  // what the backend takes for itself
 };
 
 class RunPlanner {
@@ -78,6 +81,8 @@ class RunPlanner {
     if (parts_) FLAME_TRY(plan_features());
     if (parts_) FLAME_TRY(plan_training_phase());
     if (pipeline_.root.find_section("sample")) FLAME_TRY(plan_pictures());
+    FLAME_ASSIGN(const OwnMemory own, device_.own_memory());
+    made_->device_bytes = own.device;
     return std::move(made_);
   }
 
@@ -146,6 +151,8 @@ class RunPlanner {
     }
     FLAME_ASSIGN(const Programs texts, encoders(memory, &parts_->cached_roles, captions));
     programs.insert(programs.end(), texts.begin(), texts.end());
+    FLAME_ASSIGN(const OwnMemory own, device_.own_memory());
+    memory.record(own.rest);
     phase.bytes = memory.bytes({}, 0);
     phase.work.push_back({"all that is not kept yet", 1, std::move(programs)});
     made_->phases.push_back(std::move(phase));
@@ -230,6 +237,8 @@ class RunPlanner {
     FLAME_ASSIGN(const PlacedProgram *step,
                  placed(with, std::string(kDenoiserRole), compute_, memory));
     programs.emplace_back(step, static_cast<double>(sample.get<int64_t>("steps", 20)));
+    FLAME_ASSIGN(const OwnMemory own, device_.own_memory());
+    memory.record(recorded_bytes(std::span(&step, 1), own, device_.branches()));
     FLAME_ASSIGN(const PlacedProgram *decoder,
                  autoencoder(kDecode, height / unit, width / unit, memory));
     programs.emplace_back(decoder, 1);
@@ -240,6 +249,8 @@ class RunPlanner {
       for (const TrainPlan::Pass &pass : made_->training->passes) training.add(pass.placed);
       training.add(made_->training->update);
     }
+    FLAME_ASSIGN(const OwnMemory all, device_.own_memory());
+    memory.record(all.rest - (parts_ ? made_->training->own.rest : 0));
     phase.bytes = memory.bytes(training.named(), training.arena());
     if (parts_) add(phase.bytes, made_->phases.back().bytes);
     const auto prompts = static_cast<double>(sample.texts("prompts").size());

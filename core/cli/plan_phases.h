@@ -28,6 +28,7 @@ struct PlannedRun {
   std::vector<PlannedPhase> phases;
   std::vector<std::unique_ptr<PlacedProgram>> programs;
   std::unique_ptr<TrainPlan> training;
+  uint64_t device_bytes = 0;  // OwnMemory::device
 
   PlannedRun() = default;
   PlannedRun(const PlannedRun &) = delete;

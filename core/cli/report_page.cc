@@ -123,7 +123,9 @@ class Page {
   std::string proven() const {
     std::string text;
     for (const std::string &result : facts_.results) text += "<li>" + html(result) + "</li>\n";
-    if (!text.empty()) text = "<ul class=\"proven\">" + text + "</ul>\n";
+    const bool done = facts_.outcome == "finished";
+    if (!text.empty())
+      text = fmt::format("<ul class=\"{}\">{}</ul>\n", done ? "proven" : "told", text);
     if (metrics_.problem.empty()) return text;
     return text + "<p class=\"warning\">" + html(metrics_.problem) + "</p>\n";
   }

@@ -34,7 +34,7 @@ p.failed { border-left: 4px solid; padding: 10px 14px; background: var(--card); 
 .tiles div { padding: 11px 15px; flex: 1 0 auto; min-width: 120px; }
 dt { color: var(--faint); font-size: 13px; }
 dd { margin: 0; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
-ul.proven { list-style: none; padding: 0; margin: 16px 2px 0; }
+ul.proven, ul.told { list-style: none; padding: 0; margin: 16px 2px 0; }
 ul.proven li::before { content: "✓"; color: var(--good); font-weight: 700; margin-right: 8px; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(264px, 100%), 1fr));
   gap: 14px; }

@@ -149,7 +149,7 @@ class TrainRun {
     const std::vector<double> &rates = parts_->learning_rates;
     for (size_t i = 0; i < rates.size(); ++i) {
       if (rates[i] != 0) continue;
-      log::warning(fmt::format("the learning rate of '{}' is 0: its adapter stays as it begins",
+      log::warning(fmt::format("the learning rate of '{}' is 0: it stays as it begins",
                                parts_->parts[i].role));
     }
   }

@@ -23,6 +23,7 @@ TrainSettings train_settings(const Pipeline &pipeline, const DiffusionSpec &spec
                       loss = section(pipeline, "train", "loss");
   TrainSettings settings;
   settings.batch = train.get<int64_t>("batch", 1);
+  settings.accumulate = train.get<int64_t>("accumulate", 1);
   settings.clips = train.get<double>("clip", 1.0) > 0;
   settings.averages = train.get<double>("ema") > 0;
   settings.compute = compute_type(pipeline.root.find_section("backend"));

@@ -30,6 +30,7 @@ class Placer {
       : program_(program), target_(target), request_(request), values_(program.values().size()) {}
 
   Result<PlacedProgram> run() {
+    made_.compact = request_.compact;
     for (const NamedValue &input : program_.inputs()) {
       if (request_.shares_all) {
         made_.inputs.push_back(
@@ -291,7 +292,8 @@ class Placer {
   // Where steps may run side by side, small values keep their place a little longer: whoever took it
   // at once would have to wait for those who read it last.
   uint32_t kept_until(const Storage &storage) const {
-    if (!target_.branches() || storage.size_bytes > kSmallBytes) return storage.last_step;
+    if (!target_.branches() || request_.compact || storage.size_bytes > kSmallBytes)
+      return storage.last_step;
     const auto last = static_cast<uint32_t>(made_.steps.size() - 1);
     return std::min(storage.last_step + kStepsKept, std::max(last, storage.last_step));
   }

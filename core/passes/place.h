@@ -25,6 +25,8 @@ struct PlaceRequest {
   // Inputs and outputs stand in the arena too: whoever shares it spoils them. For programs that are
   // given all and asked for all at each run. Not together with `replaces`.
   bool shares_all = false;
+  // As little memory as can be, at some cost of time; see PlacedProgram::compact.
+  bool compact = false;
 };
 
 // The ops are those that the target takes: optional ones that it refuses were taken apart before.

@@ -11,9 +11,13 @@
 namespace flame {
 namespace {
 
+// Steps that write more fill the device: nothing is gained beside them, and every branch costs time
+// between kernels.
+constexpr int64_t kFillingBytes = int64_t{4} << 20;
+
 constexpr std::array<std::string_view, kMemoryClassCount> kNames = {
-    "weights", "adapters", "gradients",   "optimizer",
-    "inputs",  "outputs",  "activations", "workspace"};
+    "weights", "adapters",    "gradients", "optimizer", "inputs",
+    "outputs", "activations", "workspace", "backend"};
 
 // "f32[4, 8] @1024", "f32[4, 8] (1, 4) in 'x'+16": type, strides unless contiguous, and bytes.
 std::string text_of(const PlacedProgram &placed, const PlacedTensor &tensor) {
@@ -41,6 +45,28 @@ std::string text_of(const PlacedProgram &placed, const std::vector<PlacedTensor>
 }
 
 }  // namespace
+
+bool may_branch(const PlacedProgram &placed) {
+  if (placed.compact) return false;
+  const auto fills = [](const Step &step) {
+    int64_t bytes = 0;
+    for (const PlacedTensor &output : step.outputs) bytes += output.typed.type().size_bytes();
+    return bytes > kFillingBytes;
+  };
+  const auto filling = static_cast<size_t>(std::ranges::count_if(placed.steps, fills));
+  return 4 * filling < 3 * placed.steps.size();
+}
+
+uint64_t recorded_bytes(std::span<const PlacedProgram *const> programs, const OwnMemory &own,
+                        bool branches) {
+  const bool branched =
+      branches && std::ranges::any_of(programs, [](const auto *each) { return may_branch(*each); });
+  uint64_t bytes = branched ? own.recording : 0;
+  for (const PlacedProgram *program : programs)
+    for (const Step &step : program->steps)
+      bytes += branched ? step.info.recorded_size : own.straight_recording;
+  return bytes;
+}
 
 std::vector<TypedView> views_of(const std::vector<PlacedTensor> &tensors) {
   std::vector<TypedView> views;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ enum class MemoryClass {
   kOutputs,
   kActivations,
   kWorkspace,
+  kBackend,  // what the backend takes for itself
 };
-inline constexpr size_t kMemoryClassCount = 8;
+inline constexpr size_t kMemoryClassCount = 9;
 std::string_view name_of(MemoryClass memory_class);  // "weights"
 
 // Bytes that one value, or several after one another, stand in.
@@ -80,12 +82,22 @@ struct PlacedProgram {
   uint64_t arena_bytes = 0;
   // The largest sum of arena bytes that are in use at once: no plan can do with less.
   uint64_t live_bytes = 0;
+  // Made for as little memory as can be: steps run one after the other, and bytes are used again at
+  // once.
+  bool compact = false;
 
   const PlacedName *find_output(std::string_view name) const;
   // Externals by what they take; of the arena, the largest workspace counts as workspace and the rest
   // as activations: the sum is what is allocated.
   std::vector<uint64_t> bytes_by_class() const;
 };
+
+// Whether its steps should run beside each other, where the target can: unless it is compact, or its
+// steps fill the device by themselves.
+bool may_branch(const PlacedProgram &placed);
+// What a recording of the programs, one after the other, takes of the device's memory, at most.
+uint64_t recorded_bytes(std::span<const PlacedProgram *const> programs, const OwnMemory &own,
+                        bool branches);
 
 // A line for each class that takes memory ("  weights  4.8 GiB"), and their sum; no line end.
 std::string memory_table(const PlacedProgram &placed);

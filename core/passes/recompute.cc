@@ -405,9 +405,13 @@ Result<bool> improve(Recomputed &best, Target &target, const PlaceRequest &reque
 
 }  // namespace
 
-Result<Recomputed> recompute(const Program &program, Target &target, const PlaceRequest &request,
+Result<Recomputed> recompute(const Program &program, Target &target, const PlaceRequest &wanted,
                              uint64_t memory_bytes) {
   Recomputed best{program, {}, 0, 0};
+  FLAME_ASSIGN(best.placed, place(program, target, wanted));
+  if (total_bytes(best.placed) <= memory_bytes) return best;
+  PlaceRequest request = wanted;
+  request.compact = true;
   FLAME_ASSIGN(best.placed, place(program, target, request));
   double whole_cost = 0;
   for (const Node &node : program.nodes()) whole_cost += cost_of(program, node);

@@ -14,7 +14,7 @@ struct Recomputed {
 };
 
 // The program, placed, so that it takes at most `memory_bytes` in all: weights, inputs, outputs and
-// arena. It is tried first as it is; then with ever more nodes doubled, right before the later of
+// arena. It is tried first as it is; then compact, if the request is not already; then with ever more nodes doubled, right before the later of
 // their users, the cheapest program first that fits. What is made a second time has the same bits:
 // every op gives the same for the same, and random numbers come from counters. For a program that
 // was fused; no clean_up afterwards, which would undo it. Error kOutOfMemory: by how much it misses

@@ -19,6 +19,16 @@ struct OpInfo {
   uint64_t in_place_mask = 0;
   // Each output may stand in the memory of an input of its own type and view.
   bool in_place = false;
+  // What it takes of the device in a recording with branches.
+  uint64_t recorded_size = 0;
+};
+
+// What a backend takes of the device's memory for itself, in bytes; see flame_own_memory.
+struct OwnMemory {
+  uint64_t device = 0;
+  uint64_t rest = 0;
+  uint64_t recording = 0;
+  uint64_t straight_recording = 0;
 };
 
 struct OpAnswer {
@@ -43,6 +53,8 @@ class Target {
   virtual Result<OpInfo> prepare(std::string_view op, const Attributes &attributes,
                                  std::span<const TypedView> inputs,
                                  std::span<const TypedView> outputs) = 0;
+  // As far as it is prepared for what will run.
+  virtual Result<OwnMemory> own_memory() { return OwnMemory(); }
 };
 
 }  // namespace flame

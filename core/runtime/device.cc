@@ -9,8 +9,12 @@ namespace flame {
 namespace {
 
 OpInfo info_of(const flame_op_info &info) {
-  return {(info.flags & FLAME_OP_CAPTURE_SAFE) != 0, (info.flags & FLAME_OP_DETERMINISTIC) != 0,
-          info.workspace_size, info.in_place_mask, (info.flags & FLAME_OP_IN_PLACE) != 0};
+  return {(info.flags & FLAME_OP_CAPTURE_SAFE) != 0,
+          (info.flags & FLAME_OP_DETERMINISTIC) != 0,
+          info.workspace_size,
+          info.in_place_mask,
+          (info.flags & FLAME_OP_IN_PLACE) != 0,
+          info.recorded_size};
 }
 
 flame_op_info empty_info() {
@@ -167,6 +171,15 @@ Result<DeviceMemory> Device::allocate(uint64_t size) const {
   memory.device_ = this;
   memory.size_ = size;
   return memory;
+}
+
+Result<OwnMemory> Device::own_memory() {
+  if (!FLAME_HAS(flame_memory, memory_, own) || !memory_->own) return OwnMemory();
+  flame_own_memory own{};
+  own.struct_size = sizeof own;
+  CallScope scope(backend_.plugin_id, "flame.memory/1 own");
+  FLAME_TRY(scope.finish(memory_->own(handle_, scope.call(), &own)));
+  return OwnMemory{own.device, own.rest, own.recording, own.straight_recording};
 }
 
 Result<DeviceStream> Device::create_stream() const {

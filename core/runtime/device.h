@@ -183,6 +183,7 @@ class Device final : public Target {
   Result<OpInfo> prepare(std::string_view op, const Attributes &attributes,
                          std::span<const TypedView> inputs,
                          std::span<const TypedView> outputs) override;
+  Result<OwnMemory> own_memory() override;
   // The plan for an op that probe accepts; made once for equal ops on tensors that lie alike.
   Result<std::shared_ptr<const OpPlan>> plan(std::string_view op, const Attributes &attributes,
                                              std::span<const TypedView> inputs,

@@ -11,19 +11,6 @@ namespace flame {
 namespace {
 
 constexpr uint32_t kMostLanes = 4;
-constexpr int64_t kFillingBytes = int64_t{4} << 20;
-
-// Steps that fill the device gain nothing beside each other, and every branch costs time between
-// kernels: whether at least three of four steps write more than a device works on at one time.
-bool fills_device(const PlacedProgram &placed) {
-  const auto fills = [](const Step &step) {
-    int64_t bytes = 0;
-    for (const PlacedTensor &output : step.outputs) bytes += output.typed.type().size_bytes();
-    return bytes > kFillingBytes;
-  };
-  const auto filling = static_cast<size_t>(std::ranges::count_if(placed.steps, fills));
-  return 4 * filling >= 3 * placed.steps.size();
-}
 
 Error at_step(const Step &step, Error error) {
   error.what =
@@ -141,7 +128,7 @@ Result<DeviceGraph> Executable::record(std::span<const Executable *const> parts)
   std::vector<Branches> branches;
   uint32_t most = 1;
   for (const Executable *part : parts) {
-    const bool branches_off = device.branches() && !fills_device(part->placed_);
+    const bool branches_off = device.branches() && may_branch(part->placed_);
     branches.push_back(find_branches(part->placed_, branches_off ? kMostLanes : 1));
     most = std::max(most, branches.back().lanes);
   }

@@ -161,6 +161,7 @@ class PaintPrograms::Planner {
       return {};
     }
     FLAME_ASSIGN(const uint64_t limit, memory_limit());
+    FLAME_ASSIGN(own_, device_.own_memory());
     // No less than what the other programs take in turn.
     const auto fits = [&](const ImageProgram &planned) {
       const Needs needs = all_needs(planned);
@@ -183,25 +184,30 @@ class PaintPrograms::Planner {
   };
   // Tensors of their own add up, arenas are one.
   Needs all_needs(const ImageProgram &decoder) const {
-    Needs needs{decoder.bytes_on(device_), decoder.parameter_bytes()};
+    Needs needs{decoder.bytes_on(device_), decoder.parameter_bytes() + own_.rest};
     for (const Planned &each : planned_) {
       needs.arena = std::max(needs.arena, each.placed.arena_bytes);
       for (const Storage &storage : each.placed.storages)
         if (storage.external) needs.rest += flame::allocated_bytes(storage.size_bytes);
+      const PlacedProgram *placed = &each.placed;
+      if (each.runs == Executable::Runs::kOften)
+        needs.rest += recorded_bytes(std::span(&placed, 1), own_, device_.branches());
     }
     return needs;
   }
 
-  Status check_memory() const {
+  Status check_memory() {
     if (!settings_.memory_bytes) return {};
+    FLAME_ASSIGN(own_, device_.own_memory());
     const auto [arena, rest] = all_needs(*made_.decoder);
     if (arena + rest <= *settings_.memory_bytes) return {};
     return Error{
         ErrorKind::kOutOfMemory,
-        fmt::format("drawing takes {}, {} of it weights and texts, {} one after another by "
-                    "all programs, but backend.memory allows {}",
-                    rounded_size_text(arena + rest), rounded_size_text(rest),
-                    rounded_size_text(arena), rounded_size_text(*settings_.memory_bytes)),
+        fmt::format(
+            "drawing takes {}, {} of it weights, texts and the backend, {} one after another by "
+            "all programs, but backend.memory allows {}",
+            rounded_size_text(arena + rest), rounded_size_text(rest), rounded_size_text(arena),
+            rounded_size_text(*settings_.memory_bytes)),
         "allow more, draw smaller pictures, or store in bf16"};
   }
 
@@ -250,6 +256,7 @@ class PaintPrograms::Planner {
   TextForm text_;
   Program conditions_;
   std::vector<Planned> planned_;
+  OwnMemory own_;  // what the backend takes for itself, as far as it was known
 };
 
 Result<std::unique_ptr<PaintPrograms>> PaintPrograms::make(

@@ -29,6 +29,7 @@ std::vector<uint64_t> bytes_by_class(const TrainPlan &plan) {
   const std::vector<uint64_t> arena = largest->bytes_by_class();
   for (const MemoryClass shared : {MemoryClass::kWorkspace, MemoryClass::kActivations})
     bytes[static_cast<size_t>(shared)] += arena[static_cast<size_t>(shared)];
+  bytes[static_cast<size_t>(MemoryClass::kBackend)] = plan.own.rest + plan.recorded_bytes;
   return bytes;
 }
 

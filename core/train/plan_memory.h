@@ -5,7 +5,7 @@
 
 namespace flame {
 
-// By MemoryClass. Their sum is plan.total_bytes(): named tensors once, outputs program by program, and
+// By MemoryClass. Their sum is plan.whole_bytes(): named tensors once, outputs program by program, and
 // the largest arena.
 std::vector<uint64_t> bytes_by_class(const TrainPlan &plan);
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "core/base/rounded_size.h"
@@ -33,6 +34,7 @@ class Planner {
     FLAME_ASSIGN(plan_.text, text_form(models_));
     for (const TrainBucket &bucket : buckets) FLAME_TRY(add_pass(bucket));
     FLAME_TRY(plan_update());
+    FLAME_TRY(count_backend());
     if (settings_.memory_bytes) FLAME_TRY(fit());
     return std::move(plan_);
   }
@@ -153,34 +155,69 @@ class Planner {
     return Fusable{std::move(fused.program), placement};
   }
 
-  // Programs whose arena does not fit beside all named tensors compute some values twice.
+  // Each bucket's pass with the step behind it is one recording; where not every pass is followed by a
+  // step, there is one of the pass alone too.
+  uint64_t recordings() const {
+    const bool branches = target_.branches();
+    uint64_t bytes = 0;
+    for (const TrainPlan::Pass &pass : plan_.passes) {
+      const std::array step = {&pass.placed, static_cast<const PlacedProgram *>(&plan_.update)};
+      bytes += recorded_bytes(step, plan_.own, branches);
+      if (settings_.accumulate > 1)
+        bytes += recorded_bytes(std::span(step).first(1), plan_.own, branches);
+    }
+    return bytes;
+  }
+
+  Status count_backend() {
+    FLAME_ASSIGN(plan_.own, target_.own_memory());
+    plan_.recorded_bytes = recordings();
+    return {};
+  }
+
+  // As long as it is too much, the pass that takes most is made compact, and computes some values
+  // twice if that is not enough.
   Status fit() {
     const uint64_t limit = *settings_.memory_bytes;
-    if (plan_.total_bytes() <= limit) return {};
-    uint64_t arena = 0;
-    for (const TrainPlan::Pass &pass : plan_.passes)
-      arena = std::max(arena, pass.placed.arena_bytes);
-    const uint64_t named = plan_.total_bytes() - std::max(arena, plan_.update.arena_bytes);
-    if (named >= limit) return too_large(named);
-    for (size_t i = 0; i < plan_.passes.size(); ++i) {
-      TrainPlan::Pass &pass = plan_.passes[i];
-      if (named + pass.placed.arena_bytes <= limit) continue;
-      uint64_t own = 0;
-      for (const Storage &storage : pass.placed.storages)
-        if (storage.external) own += allocated_bytes(storage.size_bytes);
-      FLAME_ASSIGN(Recomputed less,
-                   recompute(pass.program, target_, placements_[i], limit - named + own));
-      pass.placed = std::move(less.placed);
-      pass.extra_cost = less.extra_cost;
+    while (plan_.whole_bytes() > limit) {
+      std::optional<size_t> next;
+      for (size_t i = 0; i < plan_.passes.size(); ++i) {
+        const PlacedProgram &placed = plan_.passes[i].placed;
+        if (placed.compact) continue;
+        if (!next || placed.arena_bytes > plan_.passes[*next].placed.arena_bytes) next = i;
+      }
+      if (!next) return too_large(plan_.whole_bytes());
+      FLAME_TRY(shrink(*next, limit));
     }
     return {};
   }
 
-  Error too_large(uint64_t named) const {
+  Status shrink(size_t index, uint64_t limit) {
+    TrainPlan::Pass &pass = plan_.passes[index];
+    uint64_t arena = plan_.update.arena_bytes, own = 0;
+    for (const TrainPlan::Pass &each : plan_.passes)
+      arena = std::max(arena, each.placed.arena_bytes);
+    for (const Storage &storage : pass.placed.storages)
+      if (storage.external) own += allocated_bytes(storage.size_bytes);
+    // The step too: branches anywhere make the whole recording one with branches.
+    pass.placed.compact = plan_.update.compact = true;
+    plan_.recorded_bytes = recordings();
+    const uint64_t beside = plan_.whole_bytes() - arena;
+    if (beside >= limit) return too_large(beside);
+    PlaceRequest placement = placements_[index];
+    placement.compact = true;
+    FLAME_ASSIGN(Recomputed less,
+                 recompute(pass.program, target_, placement, limit - beside + own));
+    pass.placed = std::move(less.placed);
+    pass.extra_cost = less.extra_cost;
+    return count_backend();
+  }
+
+  Error too_large(uint64_t least) const {
     return Error{ErrorKind::kOutOfMemory,
-                 fmt::format("training needs {} for weights, adapters, gradients and optimizer "
-                             "alone, but backend.memory allows {}",
-                             rounded_size_text(named), rounded_size_text(*settings_.memory_bytes)),
+                 fmt::format("training needs {} for weights, adapters, gradients, optimizer and "
+                             "the backend itself, but backend.memory allows {}",
+                             rounded_size_text(least), rounded_size_text(*settings_.memory_bytes)),
                  "allow more, store in bf16, or train fewer layers or a lower rank"};
   }
 

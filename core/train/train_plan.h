@@ -37,6 +37,7 @@ struct TrainSettings {
   bool averages = false;  // a moving average of the parameters is kept
   DType compute = DType::kF32;
   ObjectiveSettings objective = {};
+  int64_t accumulate = 1;                     // passes of a step
   std::optional<uint64_t> memory_bytes = {};  // recomputes until it fits
 };
 
@@ -62,10 +63,16 @@ struct TrainPlan {
   // weights are. "denoiser/conv_in.weight"
   std::unordered_set<std::string> own_weights;
 
+  // What the backend takes for itself: libraries and kernels, and the recordings of the programs.
+  OwnMemory own;
+  uint64_t recorded_bytes = 0;
+
   // What learns as parameters are handed out, in f32, without their numbers.
   TensorMap learned_types() const;
   // What the programs take together: named tensors once, and the largest arena.
   uint64_t total_bytes() const;
+  // With what the backend takes for itself.
+  uint64_t whole_bytes() const { return total_bytes() + own.rest + recorded_bytes; }
 };
 
 // Errors: what the models, the adapters and the passes say; kOutOfMemory if memory_bytes cannot be

@@ -126,7 +126,11 @@ Status Trainer::take_memory() {
   std::ranges::stable_sort(order, std::ranges::greater(),
                            [](const auto &each) { return each.first->arena_bytes; });
   for (const auto &[placed, into] : order) {
-    FLAME_ASSIGN(*into, Executable::make(*placed, store_));
+    // Recorded alone only if it runs alone; see steps_.
+    const bool alone = settings_.accumulate > 1 && placed != &plan_.update;
+    FLAME_ASSIGN(*into,
+                 Executable::make(*placed, store_,
+                                  alone ? Executable::Runs::kOften : Executable::Runs::kOnce));
   }
 
   for (const auto &program : programs_) {

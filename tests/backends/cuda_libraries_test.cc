@@ -112,28 +112,32 @@ TEST_F(VendorWays, MultiplyWholeNumbersExactly) {
   for (const auto &[rows, inputs, outputs] : {std::array<int64_t, 3>{1024, 5120, 1280},
                                               {77, 2048, 1280},
                                               {1024, 1280, 16},
+                                              {77, 2048, 48},
+                                              {1000, 640, 64},
                                               {1, 3072, 9216}}) {
     for (const flame_dtype result : {kF32, kBF16}) {
-      const Spec a = {kBF16, {rows, inputs}};
-      const Spec b = {kBF16, {outputs, inputs}};
-      const std::vector<Bytes> values = {numbers(a, 1, 1), numbers(b, 1, 2)};
-      const auto y = run("matmul", {a, b}, values, {{result, {rows, outputs}}},
-                         {{"transpose_a", false},
-                          {"transpose_b", true},
-                          {"dtype", result == kF32 ? "f32" : ""}})[0];
-      const std::vector<float> left = floats_of(values[0], kBF16);
-      const std::vector<float> right = floats_of(values[1], kBF16);
-      for (int64_t probe = 0; probe < 200; ++probe) {
-        const int64_t i = probe * 7919 % rows;
-        const int64_t j = probe * 104729 % outputs;
-        float sum = 0;
-        for (int64_t k = 0; k < inputs; ++k)
-          sum += left[static_cast<size_t>(i * inputs + k)] *
-                 right[static_cast<size_t>(j * inputs + k)];
-        const float got = y[static_cast<size_t>(i * outputs + j)];
-        // Its 8 bits of precision round a sum by half a unit at most.
-        const float allowed = result == kF32 ? 0 : std::abs(sum) / 256;
-        ASSERT_LE(std::abs(got - sum), allowed) << i << " " << j;
+      for (const bool transposed : {true, false}) {
+        const Spec a = {kBF16, {rows, inputs}};
+        const Spec b = {kBF16, transposed ? Sizes{outputs, inputs} : Sizes{inputs, outputs}};
+        const std::vector<Bytes> values = {numbers(a, 1, 1), numbers(b, 1, 2)};
+        const auto y = run("matmul", {a, b}, values, {{result, {rows, outputs}}},
+                           {{"transpose_a", false},
+                            {"transpose_b", transposed},
+                            {"dtype", result == kF32 ? "f32" : ""}})[0];
+        const std::vector<float> left = floats_of(values[0], kBF16);
+        const std::vector<float> right = floats_of(values[1], kBF16);
+        for (int64_t probe = 0; probe < 200; ++probe) {
+          const int64_t i = probe * 7919 % rows;
+          const int64_t j = probe * 104729 % outputs;
+          float sum = 0;
+          for (int64_t k = 0; k < inputs; ++k)
+            sum += left[static_cast<size_t>(i * inputs + k)] *
+                   right[static_cast<size_t>(transposed ? j * inputs + k : k * outputs + j)];
+          const float got = y[static_cast<size_t>(i * outputs + j)];
+          // Its 8 bits of precision round a sum by half a unit at most.
+          const float allowed = result == kF32 ? 0 : std::abs(sum) / 256;
+          ASSERT_LE(std::abs(got - sum), allowed) << i << " " << j << " " << transposed;
+        }
       }
     }
   }

@@ -253,9 +253,9 @@ class Bench {
     fmt::print("train: planned in {:.2f} s; arena {:.3f} GiB of {:.3f}; computed twice: {:.2f}\n",
                seconds_since(planning),
                gib(static_cast<double>(plan.passes.front().placed.arena_bytes)),
-               gib(static_cast<double>(plan.total_bytes())), plan.passes.front().extra_cost);
+               gib(static_cast<double>(plan.whole_bytes())), plan.passes.front().extra_cost);
     print_workspaces(plan.passes.front().placed);
-    const uint64_t planned = plan.total_bytes();
+    const uint64_t planned = plan.whole_bytes();
     FLAME_TRY(print_memory("train: planned, nothing allocated yet", planned));
     FLAME_ASSIGN(const PassInput input, pass_input(plan, settings));
     const Clock::time_point making = Clock::now();

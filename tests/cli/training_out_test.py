@@ -233,6 +233,15 @@ class TrainingOut(unittest.TestCase):
         page = (self.folder / "runs/d/report.html").read_text()
         self.assertEqual(page.count("src=\"data:image/png;base64,"), 2)
 
+    def test_the_plan_says_how_captions_are_kept(self):
+        for variants, said in ((1, "each is encoded once"), (8, "8 variants of each are encoded once"), (0, "drawn anew each time")):
+            plan = self.flamehost("plan", "a.yaml", "--set", "data.shuffle_tags=true", "--set", f"data.caption_variants={variants}",
+                                  "--set", "data.caption_dropout=0.1", "--set", "adapter.parts=[{role: text_encoder}]")
+            self.assertEqual(plan.returncode, 0, plan)
+            self.assertIn(f"captions: {said}", plan.stdout)
+            self.assertIn("10 % of the examples are learned without one", plan.stdout)
+            self.assertIn("in every step by what learns: text_encoder\n", plan.stdout)
+
     def test_what_cannot_fit_is_refused_with_the_table(self):
         (self.folder / "plan.yaml").write_text(pipeline("a"))
         run = self.flamehost("plan", "plan.yaml", "--device-memory", "1MiB")

@@ -108,7 +108,7 @@ class TemplateBackend : public testing::Test {
                          1,         attributes.size(),
                          str(name), inputs.data(),
                          outputs,   attributes.data()};
-    flame_op_info info = {sizeof info, 0, 0, 0};
+    flame_op_info info = {sizeof info, 0, 0, 0, 0};
     if (const flame_status status = ops->probe(device, call, &op, &info)) return status;
     flame_plan *plan = nullptr;
     EXPECT_EQ(ops->plan(device, call, &op, &info, &plan), FLAME_OK);

@@ -57,7 +57,7 @@ class Attention : public OpPlan {
   // Also what runs if an address suits neither the short kernel nor cuDNN.
   void prepare_slices(Context &context) {
     softmax_.prepare(context);
-    slice_ = slice_rows(q_, k_);
+    slice_ = slice_rows(q_, k_, graph_ || short_);
     if (k_.rows == 0) return;
     const flame_dtype score = score_type(q_.dtype);
     const auto batch = [&](int64_t rows) { return MatrixStrides{k_.rows, 1, rows * k_.rows}; };

@@ -95,7 +95,7 @@ class AttentionGrad : public OpPlan {
 
   void prepare_slices(Context &context) {
     rows_.prepare(context);
-    slice_ = slice_rows(q_, k_);
+    slice_ = slice_rows(q_, k_, graph_ || short_);
     const flame_dtype score = score_type(q_.dtype);
     // Sums over slices are held in the type of the arithmetic, and stored once.
     sums_apart_ = slice_ < q_.rows && score != q_.dtype;

@@ -64,6 +64,15 @@ struct OpInfo {
   uint32_t flags = 0;  // FLAME_OP_…
   uint64_t workspace_size = 0;
   uint64_t in_place_mask = 0;
+  uint64_t recorded_size = 0;
+};
+
+// See flame_own_memory.
+struct OwnMemory {
+  uint64_t device = 0;
+  uint64_t rest = 0;
+  uint64_t recording = 0;
+  uint64_t straight_recording = 0;
 };
 
 class Event {
@@ -114,6 +123,7 @@ class Device {
   // At least `size` (not 0) bytes, aligned to 256.
   virtual void *allocate(uint64_t size) = 0;
   virtual void release(void *memory) noexcept = 0;
+  virtual OwnMemory own_memory() { return {}; }
   // Copy plain bytes from and to the processor's memory, on call.stream().
   virtual void upload(const Call &call, const void *from, void *to, uint64_t size) = 0;
   virtual void download(const Call &call, const void *from, void *to, uint64_t size) = 0;
@@ -150,7 +160,7 @@ void *create_device(uint32_t index, Attributes given) {
 }
 
 inline flame_op_info to_c(const OpInfo &info) {
-  return {0, info.flags, info.workspace_size, info.in_place_mask};
+  return {0, info.flags, info.workspace_size, info.in_place_mask, info.recorded_size};
 }
 
 struct DeviceTables {
@@ -173,8 +183,15 @@ struct DeviceTables {
                                uint64_t size) noexcept {
     return guard(call, [&] { device(handle).download(Call(call), from, to, size); });
   }
+  static flame_status own(flame_device *handle, flame_call *call, flame_own_memory *out) noexcept {
+    return guard(call, [&] {
+      const OwnMemory memory = device(handle).own_memory();
+      fill(out, flame_own_memory{0, 0, memory.device, memory.rest, memory.recording,
+                                 memory.straight_recording});
+    });
+  }
   static constexpr flame_memory kMemory = {
-      sizeof(flame_memory), 0, allocate, release, upload, download};
+      sizeof(flame_memory), 0, allocate, release, upload, download, own};
 
   static flame_status create_stream(flame_device *handle, flame_call *call,
                                     flame_stream **out) noexcept {

@@ -49,6 +49,19 @@ typedef struct flame_backend {
 
 #define FLAME_MEMORY_ID "flame.memory/1"
 
+/* Bytes. Filled by the plugin, no further than struct_size. Never too little, and not much too much:
+ * the host counts it in what it says a run will take. */
+typedef struct flame_own_memory {
+  uint32_t struct_size;
+  uint32_t reserved;  /* zero */
+  uint64_t device;    /* what opening the device took before anything was done on it, such as a
+                        driver's context; 0 if nobody can say */
+  uint64_t rest;      /* libraries, kernels and all else so far, and what the plans that were made
+                        will still need when they run; no recordings */
+  uint64_t recording; /* a recording with branches, beside the recorded_size of its ops */
+  uint64_t straight_recording; /* a recording without branches, for each of its ops */
+} flame_own_memory;
+
 typedef struct flame_memory {
   uint32_t struct_size;
   uint32_t reserved; /* zero */
@@ -64,6 +77,9 @@ typedef struct flame_memory {
                          uint64_t size) FLAME_NOEXCEPT;
   flame_status (*download)(flame_device *device, flame_call *call, const void *from, void *to,
                            uint64_t size) FLAME_NOEXCEPT;
+  /* What the backend itself takes of the device's memory. May be null: nothing, or nobody knows.
+   * [object-serial] */
+  flame_status (*own)(flame_device *device, flame_call *call, flame_own_memory *out) FLAME_NOEXCEPT;
 } flame_memory;
 
 #define FLAME_SYNC_ID "flame.sync/1"
@@ -101,6 +117,9 @@ typedef struct flame_op_info {
   uint64_t workspace_size; /* bytes that run needs */
   /* Bit i: output 0 may stand in the memory of input i (same shape and type), and is then right. */
   uint64_t in_place_mask;
+  /* Bytes of the device's memory that a run takes in a recording with branches, at most; see
+   * flame_own_memory. */
+  uint64_t recorded_size;
 } flame_op_info;
 
 typedef struct flame_ops {

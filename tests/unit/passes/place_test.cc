@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "core/ops/catalogue/terms.h"
 #include "core/program/program_builder.h"
 
@@ -19,8 +21,10 @@ class FakeTarget final : public Target {
   std::vector<std::string> contiguous_only;
   std::string refused;
   OpInfo info;
+  bool side_by_side = false;
 
   std::string_view name() const override { return "fake"; }
+  bool branches() const override { return side_by_side; }
   Result<OpAnswer> probe(std::string_view op, const Attributes &, std::span<const TypedView> inputs,
                          std::span<const TypedView>) override {
     if (op == refused) return OpAnswer{std::nullopt, "it is not made for that"};
@@ -194,6 +198,48 @@ TEST(Place, PutsInputsAndOutputsIntoTheArenaWhereTheyAreShared) {
   EXPECT_NE(placed->outputs[0].tensor.storage, placed->outputs[1].tensor.storage);
   EXPECT_NE(storages[placed->inputs[0].tensor.storage].offset,
             storages[placed->inputs[1].tensor.storage].offset);
+}
+
+// One product after the other, each of the one before.
+ProgramBuilder products(int count) {
+  ProgramBuilder builder;
+  Term x = builder.term(builder.input("x", kSquare));
+  for (int i = 0; i < count; ++i) x = matmul(x, x);
+  builder.output("y", x.id());
+  return builder;
+}
+
+PlaceRequest compactly() {
+  PlaceRequest request;
+  request.compact = true;
+  return request;
+}
+
+TEST(Place, UsesBytesAgainAtOnceWhereItIsCompact) {
+  FakeTarget target;
+  target.side_by_side = true;
+  ProgramBuilder loose = products(20), tight = products(20);
+  const Result<PlacedProgram> wide = place_on(target, loose);
+  const Result<PlacedProgram> compact = place_on(target, tight, compactly());
+  ASSERT_TRUE(wide.ok() && compact.ok());
+  EXPECT_EQ(compact->arena_bytes, 2 * 256);
+  EXPECT_GT(wide->arena_bytes, compact->arena_bytes);
+  EXPECT_TRUE(may_branch(*wide));
+  EXPECT_FALSE(may_branch(*compact));
+}
+
+TEST(Place, CountsWhatARecordingTakes) {
+  FakeTarget target;
+  target.info.recorded_size = 7;
+  ProgramBuilder loose = products(20), tight = products(20);
+  const Result<PlacedProgram> wide = place_on(target, loose);
+  const Result<PlacedProgram> compact = place_on(target, tight, compactly());
+  ASSERT_TRUE(wide.ok() && compact.ok());
+  const OwnMemory own{0, 0, 1000, 30};
+  const std::array<const PlacedProgram *, 2> both = {&*wide, &*compact};
+  EXPECT_EQ(recorded_bytes(both, own, true), 1000 + 40 * 7);
+  EXPECT_EQ(recorded_bytes(std::span(both).last(1), own, true), 20 * 30);
+  EXPECT_EQ(recorded_bytes(both, own, false), 40 * 30);
 }
 
 TEST(Place, RefusesAStateOfAnotherType) {

@@ -17,6 +17,7 @@ OpCases linear_cases() {
   add({2, 3, 4, 5}, 6);
   add({17, 320}, 16);
   add({16, 16}, 4);  // a LoRA's way down
+  add({33, 64}, 16);
   add({0, 4}, 3);
   add({4, 3}, 0);
   return cases;

@@ -8,10 +8,11 @@ OpCases matmul_cases() {
   struct Sizes {
     int64_t m, k, n;
   };
-  // Odd, one, a register's width and one more, 77 keys, a long sum, and nothing at all.
+  // Odd, one, a register's width and one more, 77 keys, a long sum, few columns, and nothing at all.
   for (const auto &[m, k, n] :
        {Sizes{3, 5, 7}, Sizes{1, 1, 1}, Sizes{1, 33, 17}, Sizes{16, 16, 16}, Sizes{17, 77, 9},
-        Sizes{5, 640, 3}, Sizes{64, 300, 65}, Sizes{0, 4, 3}, Sizes{4, 0, 3}, Sizes{4, 3, 0}}) {
+        Sizes{5, 640, 3}, Sizes{64, 300, 65}, Sizes{35, 96, 24}, Sizes{0, 4, 3}, Sizes{4, 0, 3},
+        Sizes{4, 3, 0}}) {
     for (const bool a : {false, true}) {
       for (const bool b : {false, true}) {
         const Attributes attributes{{"transpose_a", a}, {"transpose_b", b}};
