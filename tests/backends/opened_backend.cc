@@ -32,7 +32,7 @@ OpenedBackend::~OpenedBackend() {
 }
 
 flame_status OpenedBackend::probe(const flame_op &op, flame_op_info &info) {
-  info = {sizeof info, 0, 0, 0};
+  info = {sizeof info, 0, 0, 0, 0};
   return ops->probe(device_, call_, &op, &info);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes training.json: one micro-batch of training in PyTorch and diffusers, in f64, with every way to mix noise in and to weigh
-errors: the losses, and the gradients of LoRA beside the attention of recordings/sdxl_unet_a. recordings/training_full.*.safetensors
+errors: the losses, and the gradients of LoRA beside the attention of recordings/sdxl_unet_a. training_full.*.safetensors
 are the gradients of every weight of that UNet and of recordings/clip_g_a, whose states it sees. For developers; no test needs it.
 
     python3 -m venv venv
@@ -188,7 +188,7 @@ def run(name, unet, trained, encoder=None, **case):
             assert set(own) == set(dict(module.named_parameters()))
             named = {key if model == "unet" else published_name(key): value for key, value in own.items()}
             safetensors.numpy.save_file({key: numpy.ascontiguousarray(value.float().numpy()) for key, value in named.items()},
-                                        FOLDER / f"recordings/training_full.{model}.safetensors")
+                                        FOLDER / f"training_full.{model}.safetensors")
         return {"name": name, **case, "times": times.tolist(), "loss": loss.item(), "losses": losses.tolist(), "tokens": TOKENS}
     return {"name": name, **case, "times": times.tolist(), "loss": loss.item(), "losses": losses.tolist(),
             "gradients": {key: [float(f"{x:.10g}") for x in numbers(value)] for key, value in zip(trained, gradients)}}

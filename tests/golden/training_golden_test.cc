@@ -33,7 +33,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kRank = 2;
 constexpr double kScale = 0.5;
-const fs::path kRecordings = fs::path(FLAME_SOURCE_DIR) / "tests/golden/recordings";
+const fs::path kGradients = fs::path(FLAME_SOURCE_DIR) / "tests/golden";
+const fs::path kRecordings = kGradients / "recordings";
 
 // What make_training.py draws, rounded to f32.
 HostTensor drawn(int64_t seed, const Shape &shape, double scale = 1, double offset = 0) {
@@ -255,8 +256,9 @@ class TrainingGolden : public testing::Test {
           std::tuple{&text, "clip_g_a", "text", "text/"}}) {
       FLAME_ASSIGN(TensorMap weights,
                    model->numbers(std::string(name) + ".weights.safetensors", role));
-      FLAME_ASSIGN(TensorMap expected,
-                   model->numbers(fmt::format("training_full.{}.safetensors", file), role));
+      FLAME_ASSIGN(
+          TensorMap expected,
+          model->numbers(kGradients / fmt::format("training_full.{}.safetensors", file), role));
       whole.weights.merge(weights);
       whole.expected.merge(expected);
     }

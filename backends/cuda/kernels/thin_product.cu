@@ -41,8 +41,7 @@ inline Eight right_of(const T *b, int step, int tile, int g, int t) {
   return right;
 }
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    thin_product(const T *a, const T *b, Y *y) {
+extern "C" __global__ void __launch_bounds__(kThreads) thin_product(const T *a, const T *b, Y *y) {
   __shared__ float shared[kWarps][16][kColumns];
   const int warp = threadIdx.x / 32;
   const int g = threadIdx.x % 32 / 4;
