@@ -30,8 +30,8 @@ std::string digest_of(const TensorMap &tensors) {
 }
 
 Error advised(Error error) {
-  if (error.hint.empty())
-    error.hint = "make room or name another folder with 'cache' in the section 'data'";
+  if (error.hint.empty()) error.hint = "make room";
+  error.hint += ", or name another folder with 'cache' in the section 'data'";
   return error;
 }
 
