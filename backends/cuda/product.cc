@@ -55,7 +55,7 @@ Product::Product(const ProductShape &shape) : shape_(shape) {
   settle_strides(shape_.a, shape_.m, shape_.k);
   settle_strides(shape_.b, shape_.k, shape_.n);
   settle_strides(shape_.y, shape_.m, shape_.n);
-  if (shape_.addend != Addend::kMatrix || shape_.c.row == 0) shape_.c = shape_.y;
+  if (!has_matrix(shape_.addend) || shape_.c.row == 0) shape_.c = shape_.y;
   settle_strides(shape_.c, shape_.m, shape_.n);
   if (shape_.input_b == 0) shape_.input_b = shape_.input;
 }
@@ -87,7 +87,7 @@ void Product::describe() {
   const bool a_is_plain = shape_.a.column == 1;
   set(CUBLASLT_MATMUL_DESC_TRANSA, b_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
   set(CUBLASLT_MATMUL_DESC_TRANSB, a_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
-  if (shape_.addend == Addend::kBias) {
+  if (has_bias(shape_.addend)) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape_.output));
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, uint64_t{kAlignment});  // any, until there is one
@@ -160,20 +160,20 @@ std::string Product::signature() const {
 
 void Product::measure(Context &context, const std::vector<Choice> &offered) {
   const Scratch scratch(
-      context, {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
-                extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input_b),
-                extent(shape_.y, shape_.m, shape_.n, shape_.batch, shape_.output), kMostWorkspace,
-                static_cast<uint64_t>(shape_.n) * FLAME_DTYPE_BYTES(shape_.output),
-                shape_.addend == Addend::kMatrix
-                    ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
-                    : uint64_t{0},
-                shape_.scaled ? sizeof(float) : 0, shape_.scaled ? sizeof(float) : 0});
+      context,
+      {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
+       extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input_b),
+       extent(shape_.y, shape_.m, shape_.n, shape_.batch, shape_.output), kMostWorkspace,
+       static_cast<uint64_t>(shape_.n) * FLAME_DTYPE_BYTES(shape_.output),
+       has_matrix(shape_.addend) ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
+                                 : uint64_t{0},
+       shape_.scaled ? sizeof(float) : 0, shape_.scaled ? sizeof(float) : 0});
   if (!scratch.ok()) return;
   const size_t chosen = quickest(offered.size(), [&](size_t i) {
     return scratch.measure([&](CUstream stream) {
       enqueue(offered[i], stream, scratch.buffer(0), scratch.buffer(1),
-              scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), scratch.buffer(2),
-              scratch.buffer(3), {scratch.buffer(6), scratch.buffer(7)});
+              {scratch.buffer(5), scratch.buffer(4)}, scratch.buffer(2), scratch.buffer(3),
+              {scratch.buffer(6), scratch.buffer(7)});
     });
   });
   aligned_ = offered[chosen];
@@ -210,13 +210,13 @@ bool Product::prepare(Context &context, bool measured) {
   return true;
 }
 
-void Product::run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
+void Product::run(CUstream stream, const char *a, const char *b, const Added &added, char *y,
                   char *workspace, const Scales &scales) {
   uint64_t places = 0;
-  for (const char *address : {a, b, addend, static_cast<const char *>(y)})
+  for (const char *address : {a, b, added.matrix, added.bias, static_cast<const char *>(y)})
     places |= reinterpret_cast<uint64_t>(address);
   const bool aligned = shape_.scaled || places % kAlignment == 0;
-  enqueue(aligned ? aligned_ : unaligned_, stream, a, b, addend, y, workspace, scales);
+  enqueue(aligned ? aligned_ : unaligned_, stream, a, b, added, y, workspace, scales);
 }
 
 void Product::set_address(cublasLtMatmulDescAttributes_t name, const char *address) {
@@ -225,18 +225,18 @@ void Product::set_address(cublasLtMatmulDescAttributes_t name, const char *addre
 }
 
 void Product::enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-                      const char *addend, char *y, char *workspace, const Scales &scales) {
+                      const Added &added, char *y, char *workspace, const Scales &scales) {
   const CublasLt &functions = lt_->functions();
   const bool wide = shape_.input == FLAME_DTYPE_F64;
   const auto narrow = static_cast<float>(shape_.alpha);
-  const double wide_beta = shape_.addend == Addend::kMatrix;
+  const double wide_beta = has_matrix(shape_.addend);
   const auto narrow_beta = static_cast<float>(wide_beta);
-  if (shape_.addend == Addend::kBias) set_address(CUBLASLT_MATMUL_DESC_BIAS_POINTER, addend);
+  if (has_bias(shape_.addend)) set_address(CUBLASLT_MATMUL_DESC_BIAS_POINTER, added.bias);
   if (shape_.scaled) {
     set_address(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.b);
     set_address(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.a);
   }
-  const char *c = shape_.addend == Addend::kMatrix ? addend : y;
+  const char *c = has_matrix(shape_.addend) ? added.matrix : y;
   lt_->check(functions.multiply(
                  lt_->get(), product_, wide ? static_cast<const void *>(&shape_.alpha) : &narrow, b,
                  a_, a, b_, wide ? static_cast<const void *>(&wide_beta) : &narrow_beta, c, c_, y,
