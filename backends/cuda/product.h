@@ -1,6 +1,8 @@
 // Products of matrices by cuBLASLt: y = alpha · a · b + c + a bias for each column.
 #pragma once
 
+#include <optional>
+
 #include "backends/cuda/axes.h"
 #include "backends/cuda/context.h"
 
@@ -83,11 +85,13 @@ class Product {
                                 int64_t batch_stride);
   std::vector<Choice> candidates(uint32_t alignment, int most) const;
   std::string signature() const;
-  void choose(Context &context, const std::vector<Choice> &offered);
-  void measure(Context &context, const std::vector<Choice> &offered);
+  // The quickest; with `in_place` where y holds the matrix that is added.
+  Choice choose(Context &context, const std::vector<Choice> &offered, bool in_place) const;
+  std::optional<size_t> measure(Context &context, const std::vector<Choice> &offered,
+                                bool in_place) const;
   void enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-               const Added &added, char *y, char *workspace, const Scales &scales);
-  void set_address(cublasLtMatmulDescAttributes_t name, const char *address);
+               const Added &added, char *y, char *workspace, const Scales &scales) const;
+  void set_address(cublasLtMatmulDescAttributes_t name, const char *address) const;
 
   ProductShape shape_;
   const LtHandle *lt_ = nullptr;
@@ -97,6 +101,7 @@ class Product {
   cublasLtMatrixLayout_t y_ = nullptr;
   cublasLtMatrixLayout_t c_ = nullptr;
   Choice aligned_ = {};    // every address is a multiple of 16
+  Choice in_place_ = {};   // and y holds the matrix that is added
   Choice unaligned_ = {};  // of the element's size; of f8 there is none
   uint64_t workspace_size_ = 0;
 };
