@@ -217,12 +217,17 @@ Status Trainer::upload(Slot &slot, const Executable &program, const std::string 
   return program.write(copies_, name, slot.uploads.back());
 }
 
-Status Trainer::upload_batch(Slot &slot, const PassInput &batch) {
+Status Trainer::upload_batch(Slot &slot, const PassInput &batch, bool learns) {
   const Executable &program = *programs_[batch.bucket];
   const std::string prefix = plan_.passes[batch.bucket].bucket.prefix();
   for (const PlacedName &input : program.placed().inputs) {
     if (!input.name.starts_with(prefix)) continue;
-    const auto given = batch.tensors.find(input.name.substr(prefix.size()));
+    const std::string name = input.name.substr(prefix.size());
+    if (name == kLearningInput) {
+      FLAME_TRY(upload(slot, program, input.name, bytes_of(learns ? 1.0F : 0.0F)));
+      continue;
+    }
+    const auto given = batch.tensors.find(name);
     if (given == batch.tensors.end()) {
       return Error{ErrorKind::kFailed, fmt::format("a micro-batch comes without '{}'", input.name),
                    ""};
@@ -295,7 +300,7 @@ Status Trainer::pass(const PassInput &batch, double rate_factor) {
 
   FLAME_TRY(copies_.wait(worked_));
   FLAME_TRY(fetch(last));
-  FLAME_TRY(upload_batch(slot, batch));
+  FLAME_TRY(upload_batch(slot, batch, true));
   if (slot.has_step) FLAME_TRY(upload_step(slot, rate_factor));
   FLAME_TRY(copies_.record(copied_));
   FLAME_TRY(work_.wait(copied_));
@@ -455,7 +460,7 @@ Status Trainer::run_alone(const PassInput &batch) {
     return Error{ErrorKind::kFailed, "a check was asked for in the middle of a step", ""};
   }
   Slot slot;
-  FLAME_TRY(upload_batch(slot, batch));
+  FLAME_TRY(upload_batch(slot, batch, false));
   FLAME_TRY(copies_.synchronize());
   FLAME_TRY(programs_[batch.bucket]->run(work_));
   return work_.synchronize();
