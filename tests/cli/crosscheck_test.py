@@ -3,35 +3,19 @@
 import json
 import os
 import pathlib
-import subprocess
-import tempfile
 import unittest
 
+from in_folder import InFolder
+
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-PROGRAM = os.environ["FLAMEHOST"]
 MUTANTS = os.environ["FLAME_MUTANTS"]
-MODELS = "sdxl,sdxl-vae,clip-l,clip-g"
-CONFIGS = TESTS.parent / "plugins/models/configs"
 
 
-class Crosscheck(unittest.TestCase):
+class Crosscheck(InFolder):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.temporary.name)
-        configs = {model: json.loads((CONFIGS / f"{model}.tiny.json").read_text()) for model in MODELS.split(",")}
-        (cls.folder / "tiny.json").write_text(json.dumps(configs))
-        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip",
-                             "--dtype", "f32")
-        assert made.returncode == 0, made
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    @classmethod
-    def flamehost(cls, *words):
-        return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, cwd=cls.folder)
+        super().setUpClass()
+        cls.make_small_models()
 
     def pipeline(self, **changes):
         sections = {

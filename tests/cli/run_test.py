@@ -10,17 +10,13 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "exporters"))
 import lora_files  # noqa: E402
 import read_png  # noqa: E402
-
-PROGRAM = os.environ["FLAMEHOST"]
-MODELS = "sdxl,sdxl-vae,clip-l,clip-g"
-CONFIGS = TESTS.parent / "plugins/models/configs"
+from in_folder import InFolder, PROGRAM  # noqa: E402
 
 
 def texts_of(file):
@@ -35,24 +31,11 @@ def texts_of(file):
     return size, texts
 
 
-class Run(unittest.TestCase):
+class Run(InFolder):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.temporary.name)
-        configs = {model: json.loads((CONFIGS / f"{model}.tiny.json").read_text()) for model in MODELS.split(",")}
-        (cls.folder / "tiny.json").write_text(json.dumps(configs))
-        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip",
-                             "--dtype", "f32")
-        assert made.returncode == 0, made
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    @classmethod
-    def flamehost(cls, *words):
-        return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, cwd=cls.folder)
+        super().setUpClass()
+        cls.make_small_models()
 
     def pipeline(self, **changes):
         sections = {

@@ -3,22 +3,18 @@
 import importlib.util
 import json
 import math
-import os
 import pathlib
 import shutil
 import struct
-import subprocess
 import sys
-import tempfile
 import unittest
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import browser  # noqa: E402
+from in_folder import InFolder  # noqa: E402
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-PROGRAM = os.environ["FLAMEHOST"]
-MODELS = "sdxl,sdxl-vae,clip-l,clip-g"
 CAPTION = "<script>alert(1)</script> \"a\" & 'b' </td>"
 STEPS = 6
 
@@ -49,14 +45,11 @@ def pipeline(run, **changes):
     return json.dumps({"flame": 1, "run": run, **sections})  # JSON is YAML
 
 
-class TrainingOut(unittest.TestCase):
+class TrainingOut(InFolder):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.temporary.name)
-        made = cls.flamehost("weights", "make", MODELS, "tiny.safetensors", "--config", "tiny", "--layout", "ldm,ldm,ldm,open_clip",
-                             "--dtype", "f32")
-        assert made.returncode == 0, made
+        super().setUpClass()
+        cls.make_small_models()
         (cls.folder / "pictures").mkdir()
         for i in range(8):
             size = (64, 64) if i % 2 else (96, 64)
@@ -66,14 +59,6 @@ class TrainingOut(unittest.TestCase):
         cls.run_a = cls.flamehost("run", "a.yaml")
         assert cls.run_a.returncode == 0, cls.run_a
         cls.results = cls.folder / "runs/a"
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    @classmethod
-    def flamehost(cls, *words):
-        return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, cwd=cls.folder)
 
     def rows(self, run="a"):
         return [json.loads(line) for line in (self.folder / "runs" / run / "metrics.jsonl").read_text().splitlines()]

@@ -1,29 +1,25 @@
 #!/usr/bin/env python3
 """`adapter: {use: full}` from the pictures to the checkpoint."""
 import json
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "exporters"))
 import lora_files  # noqa: E402
 import read_png  # noqa: E402
+from in_folder import InFolder  # noqa: E402
 
-PROGRAM = os.environ["FLAMEHOST"]
 QUICKSTART = TESTS.parent / "configs/quickstart"
 BASE = QUICKSTART / "tiny-sdxl.safetensors"
 
 
-class TrainingOfWeights(unittest.TestCase):
+class TrainingOfWeights(InFolder):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.temporary.name)
+        super().setUpClass()
         (cls.folder / "pictures").mkdir()
         for name in ("01", "02"):
             for ending in (".png", ".txt"):
@@ -44,14 +40,6 @@ class TrainingOfWeights(unittest.TestCase):
         (cls.folder / "learned.yaml").write_text(json.dumps(learned))  # JSON is YAML
         cls.run_learned = cls.flamehost("run", "learned.yaml")
         assert cls.run_learned.returncode == 0, cls.run_learned
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    @classmethod
-    def flamehost(cls, *words):
-        return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, cwd=cls.folder)
 
     def pixels(self, file):
         return read_png.pixels_of(list(read_png.chunks_of(file.read_bytes())))
