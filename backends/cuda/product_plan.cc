@@ -113,7 +113,8 @@ class ProductPlan : public OpPlan {
                              " and ", flame::to_text(op.output(0)));
   }
 
-  // y = what is added, for sums over nothing and where cuBLASLt adds no bias itself.
+  // y = what is added, for sums over nothing and where cuBLASLt adds no bias itself. There a bias and
+  // an addend are rounded to y's type before the product is added, as by two ops.
   void spread_addend(const flame::Op &op) {
     const flame_tensor &y = op.output(0);
     const Sizes shape = sizes_of(y);
