@@ -12,7 +12,7 @@ namespace {
 // So many elements are more than the GPU's cache holds.
 constexpr int64_t kLarge = int64_t{16} << 20;
 // Bytes of shared memory that a block has without leave.
-constexpr int64_t kMostShared = 48 << 10;
+constexpr int64_t kMostSharedBytes = 48 << 10;
 constexpr int64_t kMostThreads = 1024;
 
 int64_t whole_warps(int64_t threads) {
@@ -85,20 +85,31 @@ struct Statistics {
   int64_t chunk;  // places of a part
 };
 
+// The most groups that a pack may meet.
+int64_t groups_of_pack(int64_t width, int64_t vector) {
+  if (width % vector == 0) return 1;
+  return vector % width == 0 ? vector / width : (vector - 2) / width + 2;
+}
+
+// Neighbouring threads that join what a block holds of one group.
+int64_t joining_lanes(int64_t groups, int64_t threads) {
+  int64_t lanes = 1;
+  while (lanes < 32 && lanes * 2 * groups <= threads) lanes *= 2;
+  return lanes;
+}
+
 // The first step: a block holds all channels of some places.
 Statistics add_statistics(KernelPlan &plan, const NormShape &shape, const Target &target) {
   const int64_t vector = vector_for(shape.channels, shape.dtype);
   const int64_t packs = shape.channels / vector;
   const int64_t width = shape.channels / shape.groups;
-  // Groups that a pack may meet; the sums of each are held in shared memory, with the groups' means.
-  const int64_t pieces = width % vector == 0   ? 1
-                         : vector % width == 0 ? vector / width
-                                               : (vector - 2) / width + 2;
+  // The sums of each are held in shared memory, with the groups' means.
+  const int64_t pieces = groups_of_pack(width, vector);
   const int64_t place_threads =
       std::clamp<int64_t>((pieces > 4 ? 320 : 640) / packs, 1, shape.places);
-  const int64_t held = packs * place_threads * pieces * FLAME_DTYPE_BYTES(FLAME_DTYPE_F64) +
-                       shape.groups * FLAME_DTYPE_BYTES(sum_dtype(shape.dtype));
-  if (packs > kMostThreads || held > kMostShared) {
+  const int64_t held_bytes = packs * place_threads * pieces * FLAME_DTYPE_BYTES(FLAME_DTYPE_F64) +
+                             shape.groups * FLAME_DTYPE_BYTES(sum_dtype(shape.dtype));
+  if (packs > kMostThreads || held_bytes > kMostSharedBytes) {
     throw flame::unsupported("group_norm has ", shape.groups, " groups of ", width,
                              " channels here, which is more than its kernels take");
   }
@@ -115,15 +126,14 @@ Statistics add_statistics(KernelPlan &plan, const NormShape &shape, const Target
   made.offset = plan.reserve(
       static_cast<uint64_t>(numbers * int64_t{FLAME_DTYPE_BYTES(sum_dtype(shape.dtype))}));
   const int64_t threads = whole_warps(packs * place_threads);
-  int64_t lanes = 1;
-  while (lanes < 32 && lanes * 2 * shape.groups <= threads) lanes *= 2;
   NormShape plain = shape;  // one kernel, whatever becomes of the statistics
   plain.weight = plain.bias = plain.silu = false;
   Definitions definitions = norm_definitions(plain, vector);
   definitions.number("kParts", made.parts).number("kChunk", made.chunk);
   definitions.number("kPlaceThreads", place_threads).number("kThreads", threads);
   // Where there is much to read, two blocks run on a multiprocessor.
-  definitions.number("kLanes", lanes).number("kBlocksAtOnce", large && threads <= 640 ? 2 : 1);
+  definitions.number("kLanes", joining_lanes(shape.groups, threads))
+      .number("kBlocksAtOnce", large && threads <= 640 ? 2 : 1);
   KernelLaunch launch;
   launch.source = {"group_statistics.cu", definitions.text(), "group_statistics"};
   launch.threads = static_cast<uint32_t>(threads);
@@ -140,6 +150,22 @@ int64_t slab_packs_for(int64_t packs) {
   return packs;
 }
 
+// Blocks for each of so many slabs. One runs on a multiprocessor at a time, and begins with what takes
+// as long as some places.
+int64_t blocks_of_slab(int64_t slabs, int64_t places, const Target &target) {
+  constexpr int64_t kPlacesOfBeginning = 256;
+  int64_t blocks = 1;
+  int64_t least = INT64_MAX;
+  for (int64_t tried = 1; tried <= std::min<int64_t>(target.multiprocessors, places); ++tried) {
+    const int64_t turns = (slabs * tried + target.multiprocessors - 1) / target.multiprocessors;
+    const int64_t cost = turns * ((places + tried - 1) / tried + kPlacesOfBeginning);
+    if (cost >= least) continue;
+    blocks = tried;
+    least = cost;
+  }
+  return blocks;
+}
+
 // The second step: a block holds a slab of channels of some places, and joins the statistics of few
 // groups.
 void add_application(KernelPlan &plan, const flame::Op &op, const NormShape &shape,
@@ -148,29 +174,19 @@ void add_application(KernelPlan &plan, const flame::Op &op, const NormShape &sha
   const int64_t packs = slab_packs_for(shape.channels / vector);
   const int64_t slabs = shape.images * (shape.channels / vector / packs);
   const int64_t place_threads = std::clamp<int64_t>(512 / packs, 1, shape.places);
-  // One block runs on a multiprocessor at a time, and begins with what takes as long as some places.
-  constexpr int64_t kPlacesOfBeginning = 256;
-  int64_t blocks = 1;
-  int64_t least = INT64_MAX;
-  for (int64_t tried = 1; tried <= std::min<int64_t>(target.multiprocessors, shape.places);
-       ++tried) {
-    const int64_t turns = (slabs * tried + target.multiprocessors - 1) / target.multiprocessors;
-    const int64_t cost = turns * ((shape.places + tried - 1) / tried + kPlacesOfBeginning);
-    if (cost >= least) continue;
-    blocks = tried;
-    least = cost;
-  }
+  const int64_t threads = whole_warps(packs * place_threads);
+  int64_t blocks = blocks_of_slab(slabs, shape.places, target);
   const int64_t block_places = (shape.places + blocks - 1) / blocks;
   blocks = (shape.places + block_places - 1) / block_places;
   Definitions made = norm_definitions(shape, vector);
   made.number("kParts", statistics.parts).number("kChunk", statistics.chunk);
   made.number("kSlabPacks", packs).number("kPlaceThreads", place_threads);
-  made.number("kThreads", whole_warps(packs * place_threads));
+  made.number("kThreads", threads);
   made.number("kBlocks", blocks).number("kBlockPlaces", block_places);
   made.real("kEpsilon", op.attributes().number("eps"));
   KernelLaunch launch;
   launch.source = {"group_norm.cu", made.text(), "group_norm"};
-  launch.threads = static_cast<uint32_t>(whole_warps(packs * place_threads));
+  launch.threads = static_cast<uint32_t>(threads);
   launch.blocks = static_cast<uint32_t>(slabs * blocks);
   launch.overlaps = target.capability >= 90;
   launch.arguments = {input_argument(0),
