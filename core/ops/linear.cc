@@ -75,8 +75,8 @@ OpDefinition define_linear() {
       .summary =
           "A matrix product with a weight of the layout that checkpoints have, a bias, and a sum.",
       .formula =
-          "y[…, o] = Σₖ x[…, k] · weight[o, k] + bias[o] + addend[…, o]. Accumulated in f32 (f64 for "
-          "f64), rounded once.",
+          "y[…, o] = Σₖ x[…, k] · weight[o, k] + bias[o] + addend[…, o]. Accumulated in f32 "
+          "(f64 for f64), rounded once.",
       .inputs = {{"x", "[…, k]"},
                  {"weight", "[o, k]; x's type"},
                  {"bias", "[o]; x's type", OperandCount::kOptional},
