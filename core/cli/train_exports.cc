@@ -118,6 +118,9 @@ ExportFacts facts_of(const Pipeline &pipeline) {
   add("noise_offset", number(noise.get<double>("offset")));
   if (SectionValues(loss).get<std::string>("weighting") == "min_snr")
     add("min_snr", number(SectionValues(loss).get<double>("gamma", 5.0)));
+  const ResolvedSection &adapter = *pipeline.root.find_section("adapter");
+  const double *rank_dropout = value_of<double>(adapter.component_options, "rank_dropout");
+  if (rank_dropout && *rank_dropout > 0) add("rank_dropout", number(*rank_dropout));
   add("caption_dropout",
       number(SectionValues(pipeline.root.find_section("data")).get<double>("caption_dropout")));
   add("precision", std::string(name_of(compute_type(pipeline.root.find_section("backend")))));

@@ -12,7 +12,6 @@
 #include "core/pipeline/section_values.h"
 #include "core/plugin/plugin_adapter.h"
 #include "core/sample/text_form.h"
-#include "core/train/merge_adapter.h"
 
 namespace flame::cli {
 namespace {
@@ -28,7 +27,6 @@ class Opener {
 
   Result<std::unique_ptr<TrainParts>> open() {
     made_->own_weights = !adapter_.component.plugin;  // `full` is the one without a plugin
-    if (made_->own_weights) FLAME_TRY(check_own_weights());
     FLAME_TRY(open_optimizer());
     FLAME_ASSIGN(const Program denoiser, usual_denoiser());
     FLAME_TRY(add(std::string(kDenoiserRole), SectionValues(&adapter_), denoiser));
@@ -55,27 +53,6 @@ class Opener {
                  PluginOptimizer::create(started.table<flame_optimizer_interface>(),
                                          started.plugin->id(), started.component->id, options));
     made_->optimizer = std::make_unique<PluginOptimizer>(std::move(optimizer));
-    return {};
-  }
-
-  // What belongs to adapters alone is refused before anything is read.
-  Status check_own_weights() const {
-    for (const ResolvedSection &section : pipeline_.root.sections) {
-      if (section.spec->key != "export" || section.component.component->id == kMergeExporter)
-        continue;
-      return config_error(
-          fmt::format("{}: '{}' writes adapters, but adapter.use is full: what learns are the "
-                      "weights themselves",
-                      section.path, section.component.component->id),
-          "export with 'use: merge', which writes a whole checkpoint, or train with 'use: lora'");
-    }
-    if (!SectionValues(&adapter_).get<std::string>("continue_from").empty())
-      return config_error("adapter.continue_from names a LoRA file, but adapter.use is full",
-                          "name the checkpoint to go on from in model.weights");
-    const SectionValues sample(pipeline_.root.find_section("sample"));
-    if (sample.get<double>("strength", 1.0) != 1)
-      return config_error("sample.strength is for adapters, but adapter.use is full",
-                          "leave it out: pictures are drawn with the weights as they are");
     return {};
   }
 

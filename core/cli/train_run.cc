@@ -69,21 +69,9 @@ class TrainRun {
 
   Status open_models() {
     FLAME_ASSIGN(device_, open_device(host_, *pipeline_.catalogue, request_));
-    FLAME_TRY(check_sample());
     FLAME_ASSIGN(training_, open_training_models(host_, pipeline_));
     models_ = training_->models.get();
     parts_ = training_->parts.get();
-    return {};
-  }
-
-  // A training draws with its own adapter alone.
-  Status check_sample() const {
-    const ResolvedSection *sample = pipeline_.root.find_section("sample");
-    for (size_t i = 0; sample && i < sample->sections.size(); ++i) {
-      if (sample->sections[i].spec->key != "loras") continue;
-      return config_error("sample.loras is for drawing alone, and this pipeline trains",
-                          "leave it out; merge the LoRA into the checkpoint to train on top of it");
-    }
     return {};
   }
 

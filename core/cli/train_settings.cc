@@ -79,7 +79,7 @@ Schedule schedule_of(const Pipeline &pipeline) {
   return schedule;
 }
 
-Result<NoiseLevelSettings> noise_level_settings(const Pipeline &pipeline) {
+NoiseLevelSettings noise_level_settings(const Pipeline &pipeline) {
   const SectionValues noise = section(pipeline, "train", "noise"),
                       loss = section(pipeline, "train", "loss");
   NoiseLevelSettings settings;
@@ -96,10 +96,6 @@ Result<NoiseLevelSettings> noise_level_settings(const Pipeline &pipeline) {
   settings.deviation = noise.get<double>("deviation", 1.0);
   const std::vector<double> range = noise.numbers("range");
   if (range.empty()) return settings;
-  if (range.size() != 2) {
-    return config_error(fmt::format("train.noise.range has {} numbers, expected two", range.size()),
-                        "give the first and the last part of the times, such as [0, 1]");
-  }
   settings.first = range[0];
   settings.last = range[1];
   return settings;

@@ -11,7 +11,6 @@ TrainSettings train_settings(const Pipeline &pipeline, const DiffusionSpec &spec
 TrainerSettings trainer_settings(const Pipeline &pipeline, std::vector<double> learning_rates);
 FeederSettings feeder_settings(const Pipeline &pipeline);
 Schedule schedule_of(const Pipeline &pipeline);
-// Errors: a range that is none.
-Result<NoiseLevelSettings> noise_level_settings(const Pipeline &pipeline);
+NoiseLevelSettings noise_level_settings(const Pipeline &pipeline);
 
 }  // namespace flame::cli

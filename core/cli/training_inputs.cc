@@ -38,7 +38,7 @@ Result<std::unique_ptr<TrainingModels>> open_training_models(PluginHost &host,
   const PaintModels &paint = made->models->paint;
   FLAME_ASSIGN(made->parts, open_train_parts(host, pipeline, paint));
   made->settings = train_settings(pipeline, paint.spec);
-  FLAME_ASSIGN(const NoiseLevelSettings noise, noise_level_settings(pipeline));
+  const NoiseLevelSettings noise = noise_level_settings(pipeline);
   FLAME_ASSIGN(
       made->levels,
       NoiseLevels::make(paint.spec.noise_levels,

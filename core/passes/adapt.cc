@@ -133,6 +133,7 @@ class Adapter {
         }) {}
 
   Result<Adapted> run() {
+    take_draws();
     for (const Node &node : program_.nodes()) {
       copy_.add(node, builder_);
       FLAME_TRY(builder_.status());
@@ -147,13 +148,39 @@ class Adapter {
                           "give it patterns of layers that it can adapt");
     }
     Adapted adapted;
-    FLAME_ASSIGN(adapted.program, builder_.finish());
+    FLAME_ASSIGN(adapted.program, finish());
     adapted.layers = std::move(changed_);
     adapted.own_weights = std::move(own_weights_);
     return adapted;
   }
 
  private:
+  void take_draws() {
+    if (!request_.first_stream) return;
+    const TensorType whole{DType::kI64, Shape()};
+    draw_ = Layer::Draw{*request_.first_stream, builder_.input(kDrawSeedInput, whole),
+                        builder_.input(kDrawCounterInput, whole),
+                        builder_.input(kDrawLearningInput, {DType::kF32, Shape()})};
+  }
+
+  Result<Program> finish() {
+    FLAME_ASSIGN(Program program, builder_.finish());
+    if (!draw_) return program;
+    const ValueId of_draws[] = {draw_->seed, draw_->counter, draw_->learning};
+    const auto draws = [&](ValueId value) {
+      return std::ranges::find(of_draws, value) != std::end(of_draws);
+    };
+    for (const Node &node : program.nodes())
+      if (std::ranges::any_of(node.inputs, draws)) return program;
+    ProgramBuilder builder;
+    ProgramCopy copy(program, builder, [&](std::string_view, ValueId value) {
+      return draws(value) ? ProgramCopy::kLeftOut : 0;
+    });
+    for (const Node &node : program.nodes()) copy.add(node, builder);
+    copy.outputs();
+    return builder.finish();
+  }
+
   const AdaptRule *rule_for(std::string_view name) const {
     for (size_t i = request_.rules.size(); i-- > 0;)
       if (matches_layer(request_.rules[i].pattern, name)) return &request_.rules[i];
@@ -176,7 +203,9 @@ class Adapter {
                 copy_.at(node.inputs[0]),
                 copy_.at(node.inputs[1]),
                 copy_.at(node.outputs[0]),
-                found.linear ? &kNone : &node.attributes};
+                found.linear ? &kNone : &node.attributes,
+                draw_};
+    if (draw_) ++draw_->stream;
     if (found.weight_is_transposed)
       layer.weight = permute(builder_.term(layer.weight), {1, 0}).id();
     builder_.push_scope(found.name);
@@ -216,7 +245,8 @@ class Adapter {
   ProgramBuilder builder_;
   std::vector<std::string> changed_, own_weights_;
   std::set<std::string> known_;
-  ProgramCopy copy_;  // the last: it asks for the parameters as it is made
+  std::optional<Layer::Draw> draw_;  // of the next layer
+  ProgramCopy copy_;                 // the last: it asks for the parameters as it is made
 };
 
 }  // namespace

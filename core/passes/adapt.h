@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,20 @@ struct Layer {
   ValueId weight = 0;  // of a linear: [out, in]
   ValueId output = 0;
   const Attributes *attributes = nullptr;  // of the op; empty for a linear
+  // What adapters draw random numbers with; none in a program that does not learn.
+  struct Draw {
+    uint32_t stream = 0;  // of this layer alone
+    ValueId seed = 0;
+    ValueId counter = 0;
+    ValueId learning = 0;
+  };
+  std::optional<Draw> draw = {};
 };
+
+// The inputs of an adapted program that draws: i64, i64 and f32 scalars, as flame_layer_draw has them.
+inline constexpr std::string_view kDrawSeedInput = "adapter.seed";
+inline constexpr std::string_view kDrawCounterInput = "adapter.counter";
+inline constexpr std::string_view kDrawLearningInput = "adapter.learning";
 
 // Builds what replaces layer.output and gives it; layer.output itself leaves the layer alone. The
 // layer's scope is open.
@@ -36,6 +50,8 @@ struct AdaptRule {
 
 struct AdaptRequest {
   std::vector<AdaptRule> rules;  // the last one that matches a layer counts
+  // For a program that learns: the first of the streams of its layers, one for each in its order.
+  std::optional<uint32_t> first_stream = {};
 };
 
 struct Adapted {
@@ -68,7 +84,8 @@ std::vector<std::string> modules_of(const Program &program);
 Status check_patterns(const Program &program, const AdaptRequest &request);
 
 // Replaces the outputs of the layers that the rules mean, or lets their own weights learn. All other
-// parameters that were there are frozen afterwards. Errors (kBadConfig): a pattern that means no layer,
+// parameters that were there are frozen afterwards. A program in which nothing is drawn has none of the
+// inputs for it. Errors (kBadConfig): a pattern that means no layer,
 // with names that are near, and rules that change nothing; and those of the adapters, with the
 // layer's name.
 Result<Adapted> adapt(const Program &program, const AdaptRequest &request);

@@ -44,6 +44,11 @@ std::string text_of(const PlacedProgram &placed, const std::vector<PlacedTensor>
   return text;
 }
 
+const PlacedName *find(const std::vector<PlacedName> &names, std::string_view name) {
+  const auto found = std::ranges::find(names, name, &PlacedName::name);
+  return found == names.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 bool may_branch(const PlacedProgram &placed) {
@@ -79,9 +84,16 @@ std::string_view name_of(MemoryClass memory_class) {
   return kNames[static_cast<size_t>(memory_class)];
 }
 
+const PlacedName *PlacedProgram::find_input(std::string_view name) const {
+  return find(inputs, name);
+}
+
+const PlacedName *PlacedProgram::find_parameter(std::string_view name) const {
+  return find(parameters, name);
+}
+
 const PlacedName *PlacedProgram::find_output(std::string_view name) const {
-  const auto found = std::ranges::find(outputs, name, &PlacedName::name);
-  return found == outputs.end() ? nullptr : &*found;
+  return find(outputs, name);
 }
 
 std::vector<uint64_t> PlacedProgram::bytes_by_class() const {

@@ -86,6 +86,9 @@ struct PlacedProgram {
   // once.
   bool compact = false;
 
+  // Null if there is none.
+  const PlacedName *find_input(std::string_view name) const;
+  const PlacedName *find_parameter(std::string_view name) const;
   const PlacedName *find_output(std::string_view name) const;
   // Externals by what they take; of the arena, the largest workspace counts as workspace and the rest
   // as activations: the sum is what is allocated.

@@ -10,6 +10,7 @@
 #include "core/base/terminal.h"
 #include "core/base/text.h"
 #include "core/pipeline/components.h"
+#include "core/pipeline/contradictions.h"
 #include "core/pipeline/known_keys.h"
 #include "core/pipeline/pins.h"
 
@@ -57,6 +58,7 @@ class Checker {
     pipeline.catalogue = catalogue_;
     pipeline.root = check_section(pipeline_sections(), root_, TextPlace{}, "");
     pipeline.run = check_run(pipeline.root);
+    check_contradictions(root_, pipeline.root, diagnostics_);
     return pipeline;
   }
 

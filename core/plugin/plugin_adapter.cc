@@ -35,6 +35,12 @@ class PluginAdapter {
     given.output = layer.output;
     given.attribute_count = attributes.count();
     given.attributes = attributes.data();
+    flame_layer_draw draw{};
+    if (layer.draw) {
+      draw = {sizeof(draw),        layer.draw->stream,   layer.draw->seed,
+              layer.draw->counter, layer.draw->learning, 0};
+      given.draw = &draw;
+    }
     BuilderBridge bridge(builder);
     CallScope scope(plugin_id_, "flame.adapter/1 adapt");
     flame_value out = 0;

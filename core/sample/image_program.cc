@@ -116,7 +116,7 @@ struct Statistics {
 };
 
 TensorType type_of(const Executable &program, const std::string &name) {
-  return std::ranges::find(program.placed().inputs, name, &PlacedName::name)->tensor.typed.type();
+  return program.placed().find_input(name)->tensor.typed.type();
 }
 
 }  // namespace

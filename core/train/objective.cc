@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/ops/catalogue/terms.h"
+#include "core/passes/adapt.h"
 #include "core/program/splice.h"
 #include "core/train/random_streams.h"
 
@@ -114,16 +115,28 @@ class ObjectiveBuilder {
     return map("mul x0 x1; mul x2 x3; sub t0 t1", {signal_, noise, noise_, latent_});
   }
 
+  // What its adapters draw with, where they do.
+  void bind_draws(const Program &part, NamedValues &given) {
+    if (!part.find_input(kDrawLearningInput)) return;
+    if (!learning_) learning_ = input(kLearningInput, DType::kF32, Shape());
+    given[std::string(kDrawSeedInput)] = seed_.id();
+    given[std::string(kDrawCounterInput)] = counter_.id();
+    given[std::string(kDrawLearningInput)] = learning_.id();
+  }
+
   Term predict(const Term &sample) {
     NamedValues states;
     for (const auto &[role, program] : parts_.encoders) {
       const std::string prefix = request_.prefix + role + ".";
-      for (const auto &[name, value] : splice(program, builder_, {}, prefix, role + "/"))
+      NamedValues drawn;
+      bind_draws(program, drawn);
+      for (const auto &[name, value] : splice(program, builder_, drawn, prefix, role + "/"))
         states[role + "." + name] = value;
     }
     NamedValues given = splice(parts_.conditions, builder_, states, request_.prefix, "conditions/");
     given["sample"] = sample.id();
     given["timestep"] = time_.id();
+    bind_draws(parts_.denoiser, given);
     const NamedValues answers =
         splice(parts_.denoiser, builder_, given, request_.prefix, "denoiser/");
     return builder_.term(answers.at(parts_.denoiser.outputs()[0].name));
@@ -149,7 +162,7 @@ class ObjectiveBuilder {
   const ObjectiveRequest &request_;
   ProgramBuilder builder_;
   TensorType form_;
-  Term latent_, mask_, signal_, noise_, time_, weight_, seed_, counter_;
+  Term latent_, mask_, signal_, noise_, time_, weight_, seed_, counter_, learning_;
 };
 
 }  // namespace

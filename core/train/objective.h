@@ -36,6 +36,8 @@ inline constexpr std::string_view kTimeInput = "time";        // [n]
 inline constexpr std::string_view kWeightInput = "weight";    // [n]: of each example's loss
 inline constexpr std::string_view kSeedInput = "seed";        // i64: of the run
 inline constexpr std::string_view kCounterInput = "counter";  // i64: the micro-batch's number
+// f32: 1, or 0 where nothing is learned from it; only where adapters draw.
+inline constexpr std::string_view kLearningInput = "learning";
 // Outputs, f32.
 inline constexpr std::string_view kLossOutput = "loss";              // mean of weight · losses
 inline constexpr std::string_view kLossesOutput = "losses";          // [n], without weights

@@ -63,7 +63,7 @@ Result<PassInput> random_batch(const TrainPlan &plan, const NoiseLevels &levels,
     if (!each.name.starts_with(prefix)) continue;
     const std::string name = each.name.substr(prefix.size());
     const TensorType type = each.tensor.typed.type();
-    if (input.tensors.contains(name)) continue;
+    if (input.tensors.contains(name) || name == kLearningInput) continue;  // the trainer's
     if (name.ends_with(kTokens)) {
       const auto role = std::string_view(name).substr(0, name.size() - kTokens.size());
       FLAME_ASSIGN(input.tensors[name], tokens(encoders, role, request));

@@ -15,5 +15,8 @@ inline constexpr uint32_t kCaptionDropoutStream = 21;
 inline constexpr uint32_t kParameterStream = 22;  // where adapters start
 inline constexpr uint32_t kProbeStream = 24;      // of checks
 inline constexpr uint32_t kPyramidStream = 32;    // and those behind it, one a level
+// Of adapters: one a layer, and so many for each model that learns.
+inline constexpr uint32_t kAdapterStream = 1U << 20;
+inline constexpr uint32_t kAdapterStreams = 1U << 20;
 
 }  // namespace flame

@@ -11,6 +11,7 @@
 #include "core/passes/precision.h"
 #include "core/passes/recompute.h"
 #include "core/train/accumulate.h"
+#include "core/train/random_streams.h"
 
 namespace flame {
 namespace {
@@ -18,8 +19,12 @@ namespace {
 constexpr DType kMaster = DType::kF32;
 
 // Every parameter is frozen but those of adapters, and weights that learn themselves.
-Result<Adapted> adapted(const Program &program, const TrainedPart *part) {
-  if (part) return adapt(program, part->adapt);
+Result<Adapted> adapted(const Program &program, const TrainedPart *part, uint32_t number) {
+  if (part) {
+    AdaptRequest request = part->adapt;
+    request.first_stream = kAdapterStream + number * kAdapterStreams;
+    return adapt(program, request);
+  }
   FLAME_ASSIGN(Program as_it_is, frozen(program));
   return Adapted{std::move(as_it_is), {}, {}};
 }
@@ -50,13 +55,17 @@ class Planner {
     return found == parts_.end() ? nullptr : &*found;
   }
 
+  uint32_t number_of(const TrainedPart *part) const {
+    return part ? static_cast<uint32_t>(part - parts_.data()) : 0;
+  }
+
   Result<ObjectiveParts> parts_for(const TrainBucket &bucket) {
     const int64_t unit = models_.spec.latent_size;
     ObjectiveParts made;
     plan_.layers.assign(parts_.size(), {});
     const auto note = [&](const TrainedPart *part, const Adapted &with) {
       if (!part) return;
-      plan_.layers[static_cast<size_t>(part - parts_.data())] = with.layers;
+      plan_.layers[number_of(part)] = with.layers;
       for (const std::string &name : with.own_weights)
         plan_.own_weights.insert(fmt::format("{}/{}", part->role, name));
     };
@@ -66,8 +75,9 @@ class Planner {
                                              {"height", bucket.height / unit},
                                              {"width", bucket.width / unit},
                                              {"tokens", settings_.text_rows * plan_.text.tokens}}));
-    FLAME_ASSIGN(Adapted with, adapted(denoiser, part_of(kDenoiserRole)));
-    note(part_of(kDenoiserRole), with);
+    const TrainedPart *learner = part_of(kDenoiserRole);
+    FLAME_ASSIGN(Adapted with, adapted(denoiser, learner, number_of(learner)));
+    note(learner, with);
     made.denoiser = std::move(with.program);
     FLAME_ASSIGN(made.conditions,
                  conditions_program(models_, plan_.text, settings_.batch, settings_.text_rows));
@@ -76,7 +86,7 @@ class Planner {
       if (!part) continue;
       FLAME_ASSIGN(const Program encoder, encoder_program(models_.parts[i], plan_.text,
                                                           settings_.batch * settings_.text_rows));
-      FLAME_ASSIGN(Adapted adapted_encoder, adapted(encoder, part));
+      FLAME_ASSIGN(Adapted adapted_encoder, adapted(encoder, part, number_of(part)));
       note(part, adapted_encoder);
       made.encoders.emplace_back(part->role, std::move(adapted_encoder.program));
     }

@@ -122,7 +122,7 @@ class Trainer {
   Status start_parameters();
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);
-  Status upload_batch(Slot &slot, const PassInput &batch);
+  Status upload_batch(Slot &slot, const PassInput &batch, bool learns);
   Status upload_step(Slot &slot, double rate_factor);
   Status fetch(Slot &slot);
   void note(Slot &slot);

@@ -277,6 +277,19 @@ TEST_F(AdapterExport, WritesTheTrainingsFactsAndTheSameBytesAgain) {
   EXPECT_EQ(bytes_of(request.path), bytes);
 }
 
+TEST_F(AdapterExport, SaysWhatBelongsToConvolutionsAndHowManyRanksWereLeftOut) {
+  auto request = given({part(0)}, "arguments.safetensors");
+  request.facts = {{"rank_dropout", "0.25"}};
+  for (auto &[layer, alpha] : request.parts[0].alphas) alpha = 4;
+  ASSERT_TRUE(export_adapter(request, exporter("comfyui-lora")).ok());
+  const auto file = SafetensorsFile::open(request.path);
+  ASSERT_TRUE(file.ok());
+  const std::string *arguments = file->find_metadata("ss_network_args");
+  ASSERT_NE(arguments, nullptr);
+  EXPECT_EQ(*arguments, R"({"conv_alpha": "4", "conv_dim": "2", "rank_dropout": "0.25"})");
+  EXPECT_EQ(file->find_metadata("flamehost.rank_dropout"), nullptr);
+}
+
 TEST_F(AdapterExport, LeavesAFileThatIsThereAlone) {
   auto request = given({part(1)}, "there.safetensors");
   std::ofstream(request.path) << "precious";

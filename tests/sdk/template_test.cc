@@ -249,8 +249,8 @@ TEST(TemplateAdapter, AddsALowRankProductToLinearLayers) {
   auto *made = adapter.create<flame_adapter>("example-low-rank", {{"rank", 4}, {"alpha", 2.0}});
   ASSERT_NE(made, nullptr) << adapter.call.message;
   RecordingBuilder builder;
-  flame_layer layer = {sizeof layer, 0, FLAME_STR("to_q"), FLAME_STR("linear"), 0, 0, 0, 0,
-                       nullptr};
+  flame_layer layer = {sizeof layer, 0,      FLAME_STR("to_q"), FLAME_STR("linear"), 0, 0, 0, 0,
+                       nullptr,      nullptr};
   layer.input = builder.add("x", FLAME_DTYPE_F32, {7, 8});
   layer.weight = builder.add("w", FLAME_DTYPE_F32, {6, 8});
   layer.output = builder.add("y", FLAME_DTYPE_F32, {7, 6});

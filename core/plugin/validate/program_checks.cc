@@ -155,7 +155,8 @@ Result<Done> adapter_passes_failures_on(Subject &subject) {
       [&](const CheckedComponent &component, flame_adapter *adapter) -> Status {
         const auto *table = component.interface<flame_adapter_interface>();
         const flame_layer layer{
-            sizeof layer, 0, FLAME_STR("block.to_q"), FLAME_STR("linear"), 1, 2, 3, 0, nullptr};
+            sizeof layer, 0,      FLAME_STR("block.to_q"), FLAME_STR("linear"), 1, 2, 3, 0,
+            nullptr,      nullptr};
         RefusingBuilder builder;
         CheckedCall call;
         flame_value out = 0;

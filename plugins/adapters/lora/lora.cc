@@ -2,6 +2,7 @@
 //
 // The names and shapes are those of the files that other programs load: <layer>.lora_down.weight
 // and <layer>.lora_up.weight. `up` starts at zero, so that the model starts as it was.
+#include "flame/map_code.hpp"
 #include "flame/plugin.hpp"
 
 namespace {
@@ -11,6 +12,7 @@ class Lora : public flame::Adapter {
   struct Options {
     int64_t rank = 16;
     std::optional<double> alpha;
+    double rank_dropout = 0;
 
     void describe(flame::OptionTable &table) {
       table.integer("rank", rank, "Rank of the product; more learns more and weighs more.")
@@ -21,6 +23,12 @@ class Lora : public flame::Adapter {
                   "The product is scaled by alpha / rank; the rank itself, when left out.")
           .above(0)
           .alias("network_alpha");
+      table
+          .number(
+              "rank_dropout", rank_dropout,
+              "The part of the ranks that each example does without in a step; the others count "
+              "for more.")
+          .range(0, 0.95);
     }
   };
 
@@ -62,7 +70,23 @@ class Lora : public flame::Adapter {
     const flame_dtype type = layer.output.dtype();
     const flame::Value down = down_weight(program, {options_.rank, shape[1]}, type);
     const flame::Value up = weight(program, "lora_up.weight", {shape[0], options_.rank}, {}, type);
-    return linear(linear(layer.input, down), up);
+    return linear(dropped(linear(layer.input, down), layer), up);
+  }
+
+  // Some ranks of each example at 0, drawn anew for each micro-batch; nothing changes where the
+  // program only answers.
+  flame::Value dropped(const flame::Value &ranks, const flame::Layer &layer) const {
+    if (options_.rank_dropout == 0 || !layer.draw) return ranks;
+    flame::Shape shape = ranks.shape();
+    for (size_t axis = 1; axis + 1 < shape.size(); ++axis) shape[axis] = 1;
+    const flame::Value drawn =
+        flame::op("random", {layer.draw->seed, layer.draw->counter},
+                  {{"kind", "uniform"}, {"shape", shape}, {"stream", layer.draw->stream}});
+    const std::string rate = flame::write_map_float(options_.rank_dropout);
+    return flame::op(
+        "map", {ranks, drawn, layer.draw->learning},
+        {{"code", "mul x2 " + rate + "; ge x1 t0; sub 1.0 t0; div x0 t2; where t1 t3 0.0"},
+         {"dtypes", std::vector<std::string>{std::string(flame::dtype_name(ranks.dtype()))}}});
   }
 
   // `down` is a convolution like the layer's with few channels, `up` looks at one place alone.
@@ -83,7 +107,8 @@ class Lora : public flame::Adapter {
     for (const char *name : {"stride", "padding", "dilation"}) {
       if (layer.attributes.find(name)) window.push_back({name, layer.attributes.integers(name)});
     }
-    return flame::op("conv2d", {flame::op("conv2d", {layer.input, down}, window), up});
+    return flame::op("conv2d",
+                     {dropped(flame::op("conv2d", {layer.input, down}, window), layer), up});
   }
 
   Options options_;

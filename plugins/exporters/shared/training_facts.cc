@@ -116,6 +116,7 @@ Metadata training_metadata(flame::Attributes facts, const std::vector<AdapterLay
     const std::string_view name = flame::view(fact.name);
     if (fact.kind != FLAME_ATTRIBUTE_STRING)
       throw flame::unsupported("the fact '", name, "' is no text, but a text was expected");
+    if (name == "rank_dropout") continue;  // below
     add_fact(metadata, name, std::string(flame::view(fact.value.s)));
   }
   std::vector<AdapterLayer> windows, others;
@@ -125,13 +126,17 @@ Metadata training_metadata(flame::Attributes facts, const std::vector<AdapterLay
   const std::vector<AdapterLayer> &main = others.empty() ? windows : others;
   add_common(metadata, "ss_network_dim", main, rank);
   add_common(metadata, "ss_network_alpha", main, alpha);
+  Metadata more;  // what kohya's program is given as --network_args
   if (!windows.empty()) {
-    Metadata own;
-    add_common(own, "dim", windows, rank);
-    add_common(own, "alpha", windows, alpha);
-    metadata["ss_network_args"] =
-        text("{\"conv_dim\": \"", own["dim"], "\", \"conv_alpha\": \"", own["alpha"], "\"}");
+    add_common(more, "conv_dim", windows, rank);
+    add_common(more, "conv_alpha", windows, alpha);
   }
+  if (const flame_attribute *dropout = facts.find("rank_dropout"))
+    more["rank_dropout"] = flame::view(dropout->value.s);
+  std::string arguments;
+  for (const auto &[name, value] : more)
+    arguments += text(arguments.empty() ? "" : ", ", '"', name, "\": \"", value, '"');
+  if (!more.empty()) metadata["ss_network_args"] = text('{', arguments, '}');
   return metadata;
 }
 

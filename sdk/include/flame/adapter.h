@@ -11,6 +11,17 @@ typedef struct flame_adapter flame_adapter;
 
 #define FLAME_ADAPTER_ID "flame.adapter/1"
 
+/* What an adapter draws random numbers with in a program that learns, by the op random. */
+typedef struct flame_layer_draw {
+  uint32_t struct_size;
+  uint32_t stream;      /* of this layer alone, in every program of a training */
+  flame_value seed;     /* of the run; i64, a scalar */
+  flame_value counter;  /* the number of the micro-batch; i64, a scalar */
+  flame_value learning; /* f32, a scalar: 1 in a step that learns, 0 where the program only answers,
+                           as for a validation: nothing is to be left out then */
+  uint32_t reserved;    /* zero */
+} flame_layer_draw;
+
 /* A layer that may be adapted: a "linear" or "conv2d" op with its values. Valid until the call
  * returns. */
 typedef struct flame_layer {
@@ -23,6 +34,8 @@ typedef struct flame_layer {
   flame_value output; /* of the layer as it is */
   uint32_t reserved;  /* zero */
   const flame_attribute *attributes;
+  /* Null in programs that never learn, such as those that draw. */
+  const flame_layer_draw *draw;
 } flame_layer;
 
 typedef struct flame_adapter_interface {

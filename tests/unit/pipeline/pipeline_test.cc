@@ -250,6 +250,26 @@ TEST(Pipeline, WarnsOfAReplacedOption) {
   EXPECT_TRUE(checked.pipeline.has_value());
 }
 
+TEST(Pipeline, RefusesWhatItsSectionsMayNotSayTogether) {
+  const std::string weights_that_learn = R"yaml(adapter:
+  use: full
+  continue_from: a.safetensors
+sample: {prompts: [a], strength: 0.5}
+export:
+  - {use: diffusers-lora, path: a.safetensors}
+)yaml";
+  EXPECT_THAT(problems(with(weights_that_learn)),
+              ElementsAre("4:3 adapter.continue_from names a LoRA file, but adapter.use is full",
+                          "5:24 sample.strength is for adapters, but adapter.use is full",
+                          HasSubstr("7:5 export.0: 'diffusers-lora' writes adapters")));
+  EXPECT_THAT(
+      problems(with("train: {steps: 3, optimizer: {use: lion}, noise: {range: [0, 0.5, 1]}}\n")),
+      ElementsAre("2:43 train.noise.range has 3 numbers, expected two"));
+  EXPECT_THAT(problems(with("train: {steps: 3, optimizer: {use: lion}}\nsample: {prompts: [a], "
+                            "loras: [{path: b.safetensors}]}\n")),
+              ElementsAre("3:24 sample.loras is for drawing alone, and this pipeline trains"));
+}
+
 TEST(Pipeline, RefusesARunNameThatIsNoFolder) {
   for (const char *name : {"a/b", "..", "'-x'", "''", "a:b", "\"a\\nb\""}) {
     EXPECT_THAT(problems(with(fmt::format("run: {}\n", name))), ElementsAre(HasSubstr("2:6 '")))
