@@ -5,7 +5,8 @@ namespace {
 
 // Beyond these the library is as quick on an H200, or quicker.
 constexpr int64_t kMostDepth = 48;
-constexpr int64_t kMostWork = 160 << 20;  // multiplications
+constexpr int64_t kMostElements = 10 << 20;  // of y, with 16 terms
+constexpr int64_t kMostOfMoreTerms = 5 << 19;
 
 constexpr int64_t kGroups = 2;  // of 32 columns, for a warp
 constexpr int64_t kColumns = kGroups * 32;
@@ -20,7 +21,8 @@ bool is_taken(const ProductShape &shape, const Target &target) {
   if (shape.input != FLAME_DTYPE_BF16 && shape.input != FLAME_DTYPE_F16) return false;
   if (shape.addend != Addend::kNone && shape.addend != Addend::kMatrix) return false;
   if (shape.k % 16 != 0 || shape.k > kMostDepth || shape.n % kColumns != 0) return false;
-  if (shape.m * shape.n * shape.k > kMostWork || shape.n / kColumns > kMostRows) return false;
+  const int64_t most = shape.k > 16 ? kMostOfMoreTerms : kMostElements;
+  if (shape.m * shape.n > most || shape.n / kColumns > kMostRows) return false;
   const bool left = shape.a.column == 1 && is_even(shape.a.row, shape.input, 8);
   const int64_t step = shape.b.row == 1 ? shape.b.column : shape.b.row;
   const bool right = (shape.b.row == 1 || shape.b.column == 1) && is_even(step, shape.input, 8);

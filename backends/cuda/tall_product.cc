@@ -6,25 +6,23 @@ namespace flame::cuda {
 namespace {
 
 // Beyond these the library is as quick on an H200, or quicker.
-constexpr int64_t kMostThin = 32;
-constexpr int64_t kMostTerms = 10 << 20;  // elements of the wider matrix
+constexpr int64_t kMostOfBlocks = 3 << 20;  // elements of the wider matrix
+constexpr int64_t kMostOfClusters = 10 << 20;
+
+constexpr int64_t kThin = 16;
 // Up to here a block sums over all rows; beyond, a cluster of blocks shares them.
 constexpr int64_t kRowsOfBlock = 2048;
 
-// The matrix with few columns and the other: rows at these distances, columns 1 apart.
+// The matrix with 16 columns and the other: rows at these distances, columns 1 apart.
 struct Sides {
   uint32_t thin_input, wide_input;
-  int64_t thin, wide;
+  int64_t wide;
   int64_t thin_step, wide_step;
 };
 
 struct Split {
   int64_t pack, warps, cluster, unrolled;
 };
-
-bool is_thin(int64_t columns) {
-  return columns % 16 == 0 && columns <= kMostThin;
-}
 
 // Steps are of 16 rows.
 Split split_of(int64_t rows) {
@@ -39,11 +37,13 @@ std::optional<Sides> sides_of(const ProductShape &shape, const Target &target) {
   if (shape.input != FLAME_DTYPE_BF16 && shape.input != FLAME_DTYPE_F16) return std::nullopt;
   if (shape.addend != Addend::kNone) return std::nullopt;
   if (shape.a.row != 1 || shape.b.column != 1 || shape.y.column != 1) return std::nullopt;
-  Sides sides = {1, 0, shape.n, shape.m, shape.b.row, shape.a.column};
-  if (is_thin(shape.m)) sides = {0, 1, shape.m, shape.n, shape.a.column, shape.b.row};
+  if (shape.m != kThin && shape.n != kThin) return std::nullopt;
+  Sides sides = {1, 0, shape.m, shape.b.row, shape.a.column};
+  if (shape.m == kThin) sides = {0, 1, shape.n, shape.a.column, shape.b.row};
   const int64_t pack = split_of(shape.k).pack;
-  if (!is_thin(sides.thin) || sides.wide % (pack * 8) != 0) return std::nullopt;
-  if (sides.wide * shape.k > kMostTerms || sides.wide / (pack * 8) > kMostRows) return std::nullopt;
+  if (sides.wide % (pack * 8) != 0 || sides.wide / (pack * 8) > kMostRows) return std::nullopt;
+  const int64_t most = shape.k > kRowsOfBlock ? kMostOfClusters : kMostOfBlocks;
+  if (sides.wide * shape.k > most) return std::nullopt;
   if (sides.thin_step % 4 != 0 || sides.wide_step % pack != 0) return std::nullopt;
   return sides;
 }
@@ -55,8 +55,7 @@ std::optional<KernelLaunch> tall_product_launch(const ProductShape &shape, const
   if (!sides) return std::nullopt;
   const Split split = split_of(shape.k);
   Definitions made;
-  made.type("T", shape.input).type("Y", shape.output);
-  made.number("kDepth", shape.k).number("kThin", sides->thin);
+  made.type("T", shape.input).type("Y", shape.output).number("kDepth", shape.k);
   made.number("kStepThin", sides->thin_step).number("kStepWide", sides->wide_step);
   made.number("kStepY", shape.y.row).flag("kTransposed", sides->thin_input == 1);
   made.number("kPack", split.pack).number("kWarps", split.warps);

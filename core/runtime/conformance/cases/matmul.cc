@@ -38,8 +38,7 @@ OpCases matmul_cases() {
   }
   for (const std::string dtype : {"", "f32"}) {
     const Attributes attributes{{"transpose_a", true}, {"dtype", dtype}};
-    for (const auto &[m, k, n] :
-         {Sizes{48, 77, 16}, Sizes{16, 300, 48}, Sizes{32, 2100, 32}, Sizes{64, 2200, 16}})
+    for (const auto &[m, k, n] : {Sizes{48, 77, 16}, Sizes{16, 300, 48}, Sizes{64, 1040, 16}})
       cases.push_back({.inputs = {in({k, m}), in({k, n})}, .attributes = attributes});
   }
   // Batches, also those that repeat on either side.
