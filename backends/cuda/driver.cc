@@ -77,7 +77,7 @@ Driver::Driver()
   library.take("cuModuleUnload", unload_module);
   library.take("cuModuleGetFunction", function_of);
   library.take("cuFuncSetAttribute", set_function_attribute);
-  library.take("cuLaunchKernel", launch);
+  library.take("cuLaunchKernelEx", launch);
   if (const CUresult status = init(0)) {
     const char *words = nullptr;
     error_text(status, &words);

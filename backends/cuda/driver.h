@@ -62,7 +62,7 @@ struct Driver {
   decltype(&cuModuleUnload) unload_module;
   decltype(&cuModuleGetFunction) function_of;
   decltype(&cuFuncSetAttribute) set_function_attribute;
-  decltype(&cuLaunchKernel) launch;
+  decltype(&cuLaunchKernelEx) launch;
 
   Driver();
 };

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace flame::cuda {
 namespace {
 
 constexpr size_t kMostArguments = 511;  // of 8 bytes; a kernel takes 4 KiB
+// Before this a graph cannot hold launches that overlap.
+constexpr int kOverlapsFrom = 12030;
 
 uint64_t value_of(const Argument &argument, const Run &run) {
   switch (argument.kind) {
@@ -20,6 +23,23 @@ uint64_t value_of(const Argument &argument, const Run &run) {
       break;
   }
   return static_cast<uint64_t>(argument.value);
+}
+
+CUlaunchConfig config_of(uint32_t blocks, uint32_t threads, CUstream stream) {
+  CUlaunchConfig config = {};
+  config.gridDimX = blocks;
+  config.blockDimX = threads;
+  config.gridDimY = config.gridDimZ = config.blockDimY = config.blockDimZ = 1;
+  config.hStream = stream;
+  return config;
+}
+
+void start(const CUlaunchConfig &config, const Kernel &kernel, std::span<const uint64_t> arguments,
+           std::string_view purpose) {
+  size_t size = arguments.size_bytes();
+  void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<uint64_t *>(arguments.data()),
+                    CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
+  check(driver().launch(&config, kernel.function(), nullptr, packed), "cuLaunchKernelEx", purpose);
 }
 
 }  // namespace
@@ -37,23 +57,22 @@ void enqueue(const KernelLaunch &what, const Kernel &kernel, const Run &run,
              const std::string &op) {
   std::array<uint64_t, kMostArguments> values;
   for (size_t i = 0; i < what.arguments.size(); ++i) values[i] = value_of(what.arguments[i], run);
-  size_t size = what.arguments.size() * sizeof(uint64_t);
-  void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, values.data(), CU_LAUNCH_PARAM_BUFFER_SIZE,
-                    &size, CU_LAUNCH_PARAM_END};
-  check(driver().launch(kernel.function(), what.blocks, what.rows, 1, what.threads, 1, 1,
-                        what.shared_bytes, run.stream, nullptr, packed),
-        "cuLaunchKernel", op);
+  CUlaunchConfig config = config_of(what.blocks, what.threads, run.stream);
+  config.gridDimY = what.rows;
+  config.sharedMemBytes = what.shared_bytes;
+  CUlaunchAttribute overlap = {};
+  overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  overlap.value.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = what.overlaps && driver().version >= kOverlapsFrom ? 1 : 0;
+  start(config, kernel, {values.data(), what.arguments.size()}, op);
 }
 
 void OwnKernel::run(CUstream stream, int64_t blocks, uint32_t threads,
                     std::initializer_list<uint64_t> arguments) const {
   if (blocks == 0) return;
-  size_t size = arguments.size() * sizeof(uint64_t);
-  void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<uint64_t *>(arguments.begin()),
-                    CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
-  check(driver().launch(kernel_->function(), static_cast<uint32_t>(blocks), 1, 1, threads, 1, 1, 0,
-                        stream, nullptr, packed),
-        "cuLaunchKernel", source_.entry);
+  start(config_of(static_cast<uint32_t>(blocks), threads, stream), *kernel_,
+        {arguments.begin(), arguments.size()}, source_.entry);
 }
 
 void KernelPlan::add(KernelLaunch launch) {

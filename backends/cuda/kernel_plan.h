@@ -42,6 +42,9 @@ struct KernelLaunch {
   uint32_t threads = 1;  // of a block
   uint32_t shared_bytes =
       0;  // beyond what the kernel declares; allow_shared() before the first run
+  // Its blocks may begin before the plan's launch ahead of it has ended: the kernel itself waits for
+  // that one's memory, and the one ahead says when. From sm_90 on.
+  bool overlaps = false;
   // The kernel's parameters in order: pointers and long longs alone, or one struct of such.
   std::vector<Argument> arguments;
 };

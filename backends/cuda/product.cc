@@ -55,7 +55,7 @@ Product::Product(const ProductShape &shape) : shape_(shape) {
   settle_strides(shape_.a, shape_.m, shape_.k);
   settle_strides(shape_.b, shape_.k, shape_.n);
   settle_strides(shape_.y, shape_.m, shape_.n);
-  if (shape_.addend != Addend::kMatrix || shape_.c.row == 0) shape_.c = shape_.y;
+  if (!has_matrix(shape_.addend) || shape_.c.row == 0) shape_.c = shape_.y;
   settle_strides(shape_.c, shape_.m, shape_.n);
   if (shape_.input_b == 0) shape_.input_b = shape_.input;
 }
@@ -87,7 +87,7 @@ void Product::describe() {
   const bool a_is_plain = shape_.a.column == 1;
   set(CUBLASLT_MATMUL_DESC_TRANSA, b_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
   set(CUBLASLT_MATMUL_DESC_TRANSB, a_is_plain ? CUBLAS_OP_N : CUBLAS_OP_T);
-  if (shape_.addend == Addend::kBias) {
+  if (has_bias(shape_.addend)) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape_.output));
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, uint64_t{kAlignment});  // any, until there is one
@@ -158,35 +158,40 @@ std::string Product::signature() const {
       shape_.scaled ? flame::text(" scaled, by ", flame::dtype_name(shape_.input_b)) : "");
 }
 
-void Product::measure(Context &context, const std::vector<Choice> &offered) {
+std::optional<size_t> Product::measure(Context &context, const std::vector<Choice> &offered,
+                                       bool in_place) const {
   const Scratch scratch(
       context, {extent(shape_.a, shape_.m, shape_.k, shape_.batch, shape_.input),
                 extent(shape_.b, shape_.k, shape_.n, shape_.batch, shape_.input_b),
                 extent(shape_.y, shape_.m, shape_.n, shape_.batch, shape_.output), kMostWorkspace,
                 static_cast<uint64_t>(shape_.n) * FLAME_DTYPE_BYTES(shape_.output),
-                shape_.addend == Addend::kMatrix
+                has_matrix(shape_.addend) && !in_place
                     ? extent(shape_.c, shape_.m, shape_.n, shape_.batch, shape_.output)
                     : uint64_t{0},
                 shape_.scaled ? sizeof(float) : 0, shape_.scaled ? sizeof(float) : 0});
-  if (!scratch.ok()) return;
-  const size_t chosen = quickest(offered.size(), [&](size_t i) {
+  if (!scratch.ok()) return std::nullopt;
+  return quickest(offered.size(), [&](size_t i) {
     return scratch.measure([&](CUstream stream) {
       enqueue(offered[i], stream, scratch.buffer(0), scratch.buffer(1),
-              scratch.buffer(shape_.addend == Addend::kBias ? 4 : 5), scratch.buffer(2),
+              {scratch.buffer(in_place ? 2 : 5), scratch.buffer(4)}, scratch.buffer(2),
               scratch.buffer(3), {scratch.buffer(6), scratch.buffer(7)});
     });
   });
-  aligned_ = offered[chosen];
-  context.keep_choice(signature(), std::string(1, static_cast<char>('0' + chosen)));
 }
 
-// The number of the algorithm in the library's list, which is the same for the same versions.
-void Product::choose(Context &context, const std::vector<Choice> &offered) {
-  const std::optional<std::string> kept = context.find_choice(signature());
+// What is kept is the number of the algorithm in the library's list, which is the same for the same
+// versions.
+Product::Choice Product::choose(Context &context, const std::vector<Choice> &offered,
+                                bool in_place) const {
+  const std::string question = signature() + (in_place ? " in place" : "");
+  const std::optional<std::string> kept = context.find_choice(question);
   const size_t number =
       kept && kept->size() == 1 ? static_cast<size_t>(kept->front() - '0') : SIZE_MAX;
-  if (number >= offered.size()) return measure(context, offered);
-  aligned_ = offered[number];
+  if (number < offered.size()) return offered[number];
+  const std::optional<size_t> chosen = measure(context, offered, in_place);
+  if (!chosen) return offered.front();
+  context.keep_choice(question, std::string(1, static_cast<char>('0' + *chosen)));
+  return offered[*chosen];
 }
 
 bool Product::prepare(Context &context, bool measured) {
@@ -205,38 +210,45 @@ bool Product::prepare(Context &context, bool measured) {
   const std::vector<Choice> offered = candidates(kAlignment, worth ? kOffered : 1);
   if (shape_.scaled && offered.empty()) return false;
   aligned_ = offered.empty() ? unaligned_ : offered.front();
-  if (worth && offered.size() > 1) choose(context, offered);
-  workspace_size_ = std::max(aligned_.workspace_size, unaligned_.workspace_size);
+  const bool choices = worth && offered.size() > 1;
+  if (choices) aligned_ = choose(context, offered, false);
+  const bool alike = shape_.c.row == shape_.y.row && shape_.c.column == shape_.y.column &&
+                     shape_.c.batch == shape_.y.batch;
+  in_place_ =
+      choices && alike && has_matrix(shape_.addend) ? choose(context, offered, true) : aligned_;
+  workspace_size_ =
+      std::max({aligned_.workspace_size, in_place_.workspace_size, unaligned_.workspace_size});
   return true;
 }
 
-void Product::run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
+void Product::run(CUstream stream, const char *a, const char *b, const Added &added, char *y,
                   char *workspace, const Scales &scales) {
   uint64_t places = 0;
-  for (const char *address : {a, b, addend, static_cast<const char *>(y)})
+  for (const char *address : {a, b, added.matrix, added.bias, static_cast<const char *>(y)})
     places |= reinterpret_cast<uint64_t>(address);
   const bool aligned = shape_.scaled || places % kAlignment == 0;
-  enqueue(aligned ? aligned_ : unaligned_, stream, a, b, addend, y, workspace, scales);
+  const Choice &even = added.matrix == y ? in_place_ : aligned_;
+  enqueue(aligned ? even : unaligned_, stream, a, b, added, y, workspace, scales);
 }
 
-void Product::set_address(cublasLtMatmulDescAttributes_t name, const char *address) {
+void Product::set_address(cublasLtMatmulDescAttributes_t name, const char *address) const {
   lt_->check(lt_->functions().set_product(product_, name, &address, sizeof address),
              "cublasLtMatmulDescSetAttribute");
 }
 
 void Product::enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-                      const char *addend, char *y, char *workspace, const Scales &scales) {
+                      const Added &added, char *y, char *workspace, const Scales &scales) const {
   const CublasLt &functions = lt_->functions();
   const bool wide = shape_.input == FLAME_DTYPE_F64;
   const auto narrow = static_cast<float>(shape_.alpha);
-  const double wide_beta = shape_.addend == Addend::kMatrix;
+  const double wide_beta = has_matrix(shape_.addend);
   const auto narrow_beta = static_cast<float>(wide_beta);
-  if (shape_.addend == Addend::kBias) set_address(CUBLASLT_MATMUL_DESC_BIAS_POINTER, addend);
+  if (has_bias(shape_.addend)) set_address(CUBLASLT_MATMUL_DESC_BIAS_POINTER, added.bias);
   if (shape_.scaled) {
     set_address(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.b);
     set_address(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.a);
   }
-  const char *c = shape_.addend == Addend::kMatrix ? addend : y;
+  const char *c = has_matrix(shape_.addend) ? added.matrix : y;
   lt_->check(functions.multiply(
                  lt_->get(), product_, wide ? static_cast<const void *>(&shape_.alpha) : &narrow, b,
                  a_, a, b_, wide ? static_cast<const void *>(&wide_beta) : &narrow_beta, c, c_, y,

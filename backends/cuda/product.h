@@ -1,5 +1,7 @@
-// Products of matrices by cuBLASLt: y = alpha · a · b + c, or + a bias for each column.
+// Products of matrices by cuBLASLt: y = alpha · a · b + c + a bias for each column.
 #pragma once
+
+#include <optional>
 
 #include "backends/cuda/axes.h"
 #include "backends/cuda/context.h"
@@ -17,7 +19,15 @@ enum class Addend {
   kNone,
   kMatrix,  // c; it may be y itself
   kBias,    // one number for each column
+  kBoth,
 };
+
+inline bool has_matrix(Addend addend) {
+  return addend == Addend::kMatrix || addend == Addend::kBoth;
+}
+inline bool has_bias(Addend addend) {
+  return addend == Addend::kBias || addend == Addend::kBoth;
+}
 
 struct ProductShape {
   flame_dtype input = 0;                   // of a and b
@@ -39,6 +49,12 @@ struct Scales {
   const char *b = nullptr;
 };
 
+// What is added, as the shape says; the rest is null.
+struct Added {
+  const char *matrix = nullptr;
+  const char *bias = nullptr;
+};
+
 // An axis of size 1 has any stride; this gives those of a plain layout. False if cuBLASLt does not
 // take the strides of an m by n matrix.
 bool settle_strides(MatrixStrides &strides, int64_t m, int64_t n);
@@ -54,8 +70,8 @@ class Product {
   // Chooses, by measuring if that is wanted and worth it. False if cuBLASLt has no algorithm.
   bool prepare(Context &context, bool measured = true);
   uint64_t workspace_size() const { return workspace_size_; }  // after prepare()
-  // Enqueues. `addend` as the shape says, or null; of f8 every address is a multiple of 16.
-  void run(CUstream stream, const char *a, const char *b, const char *addend, char *y,
+  // Enqueues. Of f8 every address is a multiple of 16.
+  void run(CUstream stream, const char *a, const char *b, const Added &added, char *y,
            char *workspace, const Scales &scales = {});
 
  private:
@@ -69,11 +85,13 @@ class Product {
                                 int64_t batch_stride);
   std::vector<Choice> candidates(uint32_t alignment, int most) const;
   std::string signature() const;
-  void choose(Context &context, const std::vector<Choice> &offered);
-  void measure(Context &context, const std::vector<Choice> &offered);
+  // The quickest; with `in_place` where y holds the matrix that is added.
+  Choice choose(Context &context, const std::vector<Choice> &offered, bool in_place) const;
+  std::optional<size_t> measure(Context &context, const std::vector<Choice> &offered,
+                                bool in_place) const;
   void enqueue(const Choice &choice, CUstream stream, const char *a, const char *b,
-               const char *addend, char *y, char *workspace, const Scales &scales);
-  void set_address(cublasLtMatmulDescAttributes_t name, const char *address);
+               const Added &added, char *y, char *workspace, const Scales &scales) const;
+  void set_address(cublasLtMatmulDescAttributes_t name, const char *address) const;
 
   ProductShape shape_;
   const LtHandle *lt_ = nullptr;
@@ -83,6 +101,7 @@ class Product {
   cublasLtMatrixLayout_t y_ = nullptr;
   cublasLtMatrixLayout_t c_ = nullptr;
   Choice aligned_ = {};    // every address is a multiple of 16
+  Choice in_place_ = {};   // and y holds the matrix that is added
   Choice unaligned_ = {};  // of the element's size; of f8 there is none
   uint64_t workspace_size_ = 0;
 };

@@ -40,7 +40,10 @@ class ProductPlan : public OpPlan {
     Matrices y(out);
     y.widen(rank);
     Matrices c = y;
-    if (addend == Addend::kMatrix) c = Matrices(op.input(inputs.addend));
+    if (has_matrix(addend)) {
+      c = Matrices(op.input(inputs.matrix));
+      c.widen(rank);
+    }
     shape_.input = op.input(0).dtype;
     shape_.input_b = op.input(1).dtype;
     shape_.scaled = inputs.scales != 0;
@@ -56,7 +59,7 @@ class ProductPlan : public OpPlan {
     shape_.tf32 = target.tf32 && shape_.input == FLAME_DTYPE_F32;
     count_ = flame::element_count(out);
     size_ = static_cast<uint64_t>(count_) * FLAME_DTYPE_BYTES(out.dtype);
-    if (addend == Addend::kMatrix) info.in_place_mask = uint64_t{1} << inputs.addend;
+    if (has_matrix(addend)) info.in_place_mask = uint64_t{1} << inputs.matrix;
     if (count_ == 0) return;
     if (addend != Addend::kNone) spread_addend(op);
     if (shape_.k == 0) {
@@ -67,7 +70,7 @@ class ProductPlan : public OpPlan {
     if (!settle_strides(shape_.a, shape_.m, shape_.k)) refuse(op, "input 0", op.input(0));
     if (!settle_strides(shape_.b, shape_.k, shape_.n)) refuse(op, "input 1", op.input(1));
     expect_rows(op, "the output", out, shape_.y);
-    if (addend == Addend::kMatrix) expect_rows(op, "the addend", op.input(inputs.addend), shape_.c);
+    if (has_matrix(addend)) expect_rows(op, "the addend", op.input(inputs.matrix), shape_.c);
     if (shape_.scaled) expect_even_rows(op);
     if (calls_.size() == 1) choose_own(target);
   }
@@ -92,7 +95,7 @@ class ProductPlan : public OpPlan {
 
   void choose_own(const Target &target) {
     own_ = thin_product_launch(shape_, target);
-    if (!own_) own_ = shallow_product_launch(shape_, inputs_.addend, target);
+    if (!own_) own_ = shallow_product_launch(shape_, inputs_.matrix, target);
     if (!own_) own_ = tall_product_launch(shape_, target);
   }
 
@@ -119,14 +122,18 @@ class ProductPlan : public OpPlan {
                              " and ", flame::to_text(op.output(0)));
   }
 
-  // y = the addend, repeated, for sums over nothing and where cuBLASLt adds none itself.
+  // y = what is added, for sums over nothing and where cuBLASLt adds no bias itself. There a bias and
+  // an addend are rounded to y's type before the product is added, as by two ops.
   void spread_addend(const flame::Op &op) {
     const flame_tensor &y = op.output(0);
     const Sizes shape = sizes_of(y);
-    spread_ =
-        elementwise_launch("-> x0", {shape,
-                                     {whole_view(inputs_.addend, op.input(inputs_.addend), shape)},
-                                     {whole_view(0, y, shape)}});
+    ElementwiseWork work{shape, {}, {whole_view(0, y, shape)}};
+    const auto take = [&](uint32_t input) {
+      work.inputs.push_back(whole_view(input, op.input(input), shape));
+    };
+    if (has_bias(addend_)) take(inputs_.bias);
+    if (has_matrix(addend_)) take(inputs_.matrix);
+    spread_ = elementwise_launch(addend_ == Addend::kBoth ? "add x0 x1" : "-> x0", work);
   }
 
   void take_batches(Axes axes) {
@@ -161,7 +168,8 @@ class ProductPlan : public OpPlan {
       }
       calls_ = std::move(longer);
     }
-    for (const Offsets &each : calls_) places_ |= static_cast<uint64_t>(each.a | each.b | each.y);
+    for (const Offsets &each : calls_)
+      places_ |= static_cast<uint64_t>(each.a | each.b | each.y | each.c);
   }
 
   Offsets moved(const Offsets &from, const Axis &axis, int64_t i) const {
@@ -185,7 +193,7 @@ class ProductPlan : public OpPlan {
       return product;
     };
     product_ = prepared(shape_, !own_);
-    if (addend_ == Addend::kBias) {
+    if (has_bias(addend_)) {
       ProductShape onto = shape_;
       onto.addend = Addend::kMatrix;
       onto.c = onto.y;
@@ -198,30 +206,32 @@ class ProductPlan : public OpPlan {
   void execute(const Run &run) override {
     if (count_ == 0) return;
     char *y = address_of(*run.outputs[0]);
-    const char *addend =
-        addend_ == Addend::kNone ? nullptr : address_of(*run.inputs[inputs_.addend]);
+    Added added;
+    if (has_matrix(addend_)) added.matrix = address_of(*run.inputs[inputs_.matrix]);
+    if (has_bias(addend_)) added.bias = address_of(*run.inputs[inputs_.bias]);
     if (shape_.k == 0) {
-      if (addend && addend != y) enqueue(spread_, *kernel_, run, op());
-      if (!addend)
+      if (added.bias || (added.matrix && added.matrix != y)) enqueue(spread_, *kernel_, run, op());
+      if (addend_ == Addend::kNone)
         check(driver().fill_bytes(reinterpret_cast<CUdeviceptr>(y), 0, size_, run.stream),
               "cuMemsetD8Async");
       return;
     }
     const char *a = address_of(*run.inputs[0]);
     const char *b = address_of(*run.inputs[1]);
-    if (own_ && is_even({a, b, addend, y})) return enqueue(*own_, *own_kernel_, run, op());
+    if (own_ && is_even({a, b, added.matrix, y})) return enqueue(*own_, *own_kernel_, run, op());
     Scales scales;
     if (shape_.scaled) {
       scales = {address_of(*run.inputs[inputs_.scales]),
                 address_of(*run.inputs[inputs_.scales + 1])};
     }
     // cuBLASLt adds a bias itself only at even places.
-    const bool onto = onto_ && (!product_ || !is_even({a, b, addend, y}));
+    const bool onto = onto_ && (!product_ || !is_even({a, b, added.matrix, added.bias, y}));
     if (onto) enqueue(spread_, *kernel_, run, op());
     for (const Offsets &each : calls_) {
-      const char *added = onto ? y + each.y : addend_ == Addend::kMatrix ? addend + each.c : addend;
+      Added here{added.matrix ? added.matrix + each.c : nullptr, added.bias};
+      if (onto) here = {y + each.y, nullptr};
       (onto ? onto_ : product_)
-          ->run(run.stream, a + each.a, b + each.b, added, y + each.y, run.workspace + workspace_,
+          ->run(run.stream, a + each.a, b + each.b, here, y + each.y, run.workspace + workspace_,
                 scales);
     }
   }

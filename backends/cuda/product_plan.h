@@ -21,7 +21,8 @@ struct Matrices {
 // Inputs 0 and 1 are a and b, given here as matrices of one rank; output 0 is y. What else there is
 // stands in these inputs.
 struct ProductInputs {
-  uint32_t addend = 2;
+  uint32_t bias = 2;
+  uint32_t matrix = 2;  // that is added
   uint32_t scales = 0;  // of a, and behind it of b; 0: there are none
 };
 

@@ -81,6 +81,20 @@ bool rows_are_one_axis(const Matrices &matrices) {
   return true;
 }
 
+bool has_row(Addend addend) {
+  return addend == Addend::kRow || addend == Addend::kBoth;
+}
+
+bool has_matrices(Addend addend) {
+  return addend == Addend::kMatrices || addend == Addend::kBoth;
+}
+
+// Where the matrices that are added stand; a row stands at input 2.
+constexpr uint32_t kRow = 2;
+uint32_t matrices_input(Addend addend) {
+  return addend == Addend::kBoth ? kRow + 1 : kRow;
+}
+
 class ProductPlan : public OpPlan {
  public:
   ProductPlan(const flame::Op &op, Matrices a, Matrices b, Addend addend)
@@ -95,7 +109,11 @@ class ProductPlan : public OpPlan {
     inner_ = a_.shape[rank - 1];
     count_ = flame::element_count(op.output(0));
     element_size_ = FLAME_DTYPE_BYTES(op.output(0).dtype);
-    if (addend == Addend::kMatrices) info.in_place_mask = 1u << 2;
+    if (has_matrices(addend)) info.in_place_mask = 1u << matrices_input(addend);
+    if (addend == Addend::kBoth && inner_ == 0)
+      throw flame::unsupported(op.name(),
+                               " of no features adds no two things at once, but input 0 is ",
+                               flame::to_text(op.input(0)));
     if (count_ == 0 || inner_ == 0) return;
     for (Matrices *operand : {&a_, &b_}) {
       squeeze_repeats(*operand);
@@ -142,15 +160,15 @@ class ProductPlan : public OpPlan {
     const auto b = layout(b_.shape, staging_.input_type(1), b_.strides);
     const auto y = layout(y_shape_, staging_.output_type(0), contiguous_strides(y_shape_));
     dnnl::primitive_attr attributes = plan_attributes();
-    if (addend_ == Addend::kMatrices) {
+    if (has_matrices(addend_)) {
       dnnl::post_ops sum;
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
-    if (addend_ != Addend::kRow) return {engine.engine, a, b, y, attributes};
+    if (!has_row(addend_)) return {engine.engine, a, b, y, attributes};
     Dims row(y_shape_.size(), 1);
     row.back() = y_shape_.back();
-    const auto bias = layout(row, staging_.input_type(2), contiguous_strides(row));
+    const auto bias = layout(row, staging_.input_type(kRow), contiguous_strides(row));
     return {engine.engine, a, b, bias, y, attributes};
   }
 
@@ -162,7 +180,7 @@ class ProductPlan : public OpPlan {
     std::vector<Argument> arguments = {{DNNL_ARG_SRC, description.src_desc()},
                                        {DNNL_ARG_WEIGHTS, description.weights_desc()},
                                        {DNNL_ARG_DST, description.dst_desc()}};
-    if (addend_ == Addend::kRow) arguments.push_back({DNNL_ARG_BIAS, description.bias_desc()});
+    if (has_row(addend_)) arguments.push_back({DNNL_ARG_BIAS, description.bias_desc()});
     product_ =
         Primitive(engine, dnnl::matmul(description), description, std::move(arguments), workspace);
   }
@@ -171,15 +189,16 @@ class ProductPlan : public OpPlan {
     if (count_ == 0) return;
     if (inner_ == 0) return fill_without_products(run);
     void *y = staging_.output(run, 0);
-    const void *addend = addend_ == Addend::kNone ? nullptr : staging_.input(run, 2);
-    if (addend_ == Addend::kMatrices && addend != y) {
-      std::memcpy(y, addend,
-                  static_cast<size_t>(count_) * FLAME_DTYPE_BYTES(staging_.output_type(0)));
+    if (has_matrices(addend_)) {
+      const void *matrices = staging_.input(run, matrices_input(addend_));
+      if (matrices != y)
+        std::memcpy(y, matrices,
+                    static_cast<size_t>(count_) * FLAME_DTYPE_BYTES(staging_.output_type(0)));
     }
     const void *a = staging_.input(run, 0);
     const void *b = staging_.input(run, 1);
-    if (addend_ == Addend::kRow) {
-      product_.run(run, {a, b, y, addend});
+    if (has_row(addend_)) {
+      product_.run(run, {a, b, y, staging_.input(run, kRow)});
     } else {
       product_.run(run, {a, b, y});
     }
@@ -232,7 +251,8 @@ void Matrices::widen(size_t rank) {
 
 std::unique_ptr<OpPlan> plan_product(const flame::Op &op, Matrices a, Matrices b, Addend addend) {
   expect_contiguous(op, "the output", op.output(0));
-  if (addend != Addend::kNone) expect_contiguous(op, "input 2", op.input(2));
+  for (uint32_t i = kRow; i < op.input_count(); ++i)
+    expect_contiguous(op, flame::text("input ", i), op.input(i));
   return std::make_unique<ProductPlan>(op, std::move(a), std::move(b), addend);
 }
 

@@ -16,11 +16,12 @@ struct Matrices {
   void widen(size_t rank);
 };
 
-// What stands at input 2.
+// What stands from input 2 on.
 enum class Addend {
   kNone,
   kMatrices,  // of y's shape and type
   kRow,       // a bias for each column
+  kBoth,      // the row, then the matrices
 };
 
 // Inputs 0 and 1 are a and b, given here as matrices of one rank; output 0 is y, contiguous.

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "core/base/markup.h"
 #include "core/base/terminal.h"
 #include "core/base/utf8.h"
 #include "core/cli/report_style.h"
@@ -24,29 +25,7 @@ std::string as_utf8(std::string_view text) {
 }  // namespace
 
 std::string html(std::string_view text) {
-  std::string out;
-  for (const char c : printable(as_utf8(text))) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
+  return escape_markup(printable(as_utf8(text)));
 }
 
 std::string html_page(std::string_view title, const std::string &body) {

@@ -1,4 +1,4 @@
-// linear: a matrix product with a weight of the layout that checkpoints have, and a bias.
+// linear: a matrix product with a weight of the layout that checkpoints have, a bias, and what is added.
 #include <fmt/core.h>
 
 #include "core/ops/catalogue/checks.h"
@@ -19,10 +19,11 @@ Status infer(OpCall &call) {
         call, 1,
         fmt::format("{} columns, as x has features: {}", x.back(0), call.inputs[0].text()));
   }
-  if (call.input_count() == 3) FLAME_TRY(expect_shape(call, 2, {weight[0]}));
+  if (call.input_count() > 2) FLAME_TRY(expect_shape(call, 2, {weight[0]}));
   std::vector<int64_t> sizes = sizes_of(x);
   sizes.back() = weight[0];
   FLAME_ASSIGN(const Shape shape, Shape::make(sizes));
+  if (call.input_count() == 4) FLAME_TRY(expect_shape(call, 3, shape));
   call.outputs = {{call.dtype(0), shape}};
   return {};
 }
@@ -41,7 +42,8 @@ std::vector<Term> gradient(const OpRewrite &use) {
   std::vector<Term> gradients(use.inputs.size());
   if (use.wanted[0]) gradients[0] = reshape(matmul(dy, use.inputs[1]), use.inputs[0].shape());
   if (use.wanted[1]) gradients[1] = matmul(dy, x, {true, false});
-  if (use.inputs.size() == 3 && use.wanted[2]) gradients[2] = sum(dy, {0});
+  if (use.inputs.size() > 2 && use.wanted[2]) gradients[2] = sum(dy, {0});
+  if (use.inputs.size() > 3 && use.wanted[3]) gradients[3] = use.cotangents[0];
   return gradients;
 }
 
@@ -52,7 +54,13 @@ std::vector<Term> decompose(const OpRewrite &use) {
   const Term product = apply_one(
       "matmul", {x, use.inputs[1]},
       {{"transpose_b", true}, {"dtype", std::string(name_of(compute_dtype(type.dtype)))}});
-  return {reshape(map("add x0 x1", {product, use.inputs[2]}, type.dtype), type.shape)};
+  std::vector<Term> parts = {product, use.inputs[2]};
+  std::string code = "add x0 x1";
+  if (use.inputs.size() > 3) {
+    parts.push_back(rows_of(use.inputs[3]));
+    code += "; add t0 x2";
+  }
+  return {reshape(map(code, parts, type.dtype), type.shape)};
 }
 
 double cost(const OpCall &call) {
@@ -64,13 +72,16 @@ double cost(const OpCall &call) {
 OpDefinition define_linear() {
   return {
       .name = "linear",
-      .summary = "A matrix product with a weight of the layout that checkpoints have, and a bias.",
+      .summary =
+          "A matrix product with a weight of the layout that checkpoints have, a bias, and a sum.",
       .formula =
-          "y[…, o] = Σₖ x[…, k] · weight[o, k] + bias[o]. Accumulated in f32 (f64 for f64), "
-          "rounded once.",
+          "y[…, o] = Σₖ x[…, k] · weight[o, k] + bias[o] + addend[…, o]. Accumulated in f32 "
+          "(f64 for f64), rounded once.",
       .inputs = {{"x", "[…, k]"},
                  {"weight", "[o, k]; x's type"},
-                 {"bias", "[o]; x's type", OperandCount::kOptional}},
+                 {"bias", "[o]; x's type", OperandCount::kOptional},
+                 {"addend", "y's shape and type; given with a bias alone, matmul has one without",
+                  OperandCount::kOptional}},
       .outputs = {{"y", "[…, o]"}},
       .dtypes = "f64, f32, bf16, f16",
       .agreement = Agreement::kLinear,

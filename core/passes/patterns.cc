@@ -1,5 +1,6 @@
 #include "core/passes/patterns.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -124,17 +125,18 @@ class Addends : Rewriter {
   }
 
  private:
+  // Products that a sum becomes: the first takes the addend, each other one what the one before made.
   struct Replacement {
-    NodeId product;
+    std::vector<NodeId> products;
     ValueId addend;
   };
 
-  // A product on one side of a sum that takes the other side as its addend.
+  // A product below one side of a sum that takes the other side as its addend.
   struct Candidate {
     size_t side;
-    const Node *product;
-    bool reshapes;   // and a view stands between
-    int64_t length;  // of the sums that it is made of
+    NodeId product;
+    std::vector<NodeId> passed;  // views and sums between the two, the nearest to the sum first
+    int64_t length;              // of the sums that it is made of
   };
 
   Status find(NodeId id) {
@@ -143,83 +145,126 @@ class Addends : Rewriter {
     if (type(sum.outputs[0]) != type(sum.inputs[0])) return {};
     std::optional<Candidate> best;
     // The later of the two, so that chains of sums become chains of products; but a short product
-    // beside a long one waits for it, since the long one can begin first.
-    for (const size_t side : {size_t{1}, size_t{0}}) {
-      FLAME_ASSIGN(const std::optional<Candidate> found, candidate(id, side));
-      if (found && (!best || found->length < best->length)) best = found;
+    // beside a long one waits for it, since the long one can begin first. Sums are looked through
+    // where neither side is a product itself.
+    for (const bool through_sums : {false, true}) {
+      for (const size_t side : {size_t{1}, size_t{0}}) {
+        FLAME_ASSIGN(const std::optional<Candidate> found, candidate(id, side, through_sums));
+        if (found && (!best || found->length < best->length)) best = found;
+      }
+      if (best) break;
     }
-    if (!best) return {};
-    const NodeId product_id = producer_id(best->product->outputs[0]);
-    dropped_[product_id] = true;
-    if (best->reshapes) dropped_[producer_id(sum.inputs[best->side])] = true;
-    replacements_.emplace(id, Replacement{product_id, sum.inputs[1 - best->side]});
-    ++counts_.addends;
+    if (best) replace(id, *best);
     return {};
   }
 
-  Result<std::optional<Candidate>> candidate(NodeId id, size_t side) {
-    const ValueId value = node(id).inputs[side];
-    const Node *view = producer(value, id);
-    const bool reshapes = view && view->op->name == "reshape";
-    const Node *product = reshapes ? producer(view->inputs[0], producer_id(value)) : view;
-    if (!product || product->inputs.size() != 2) return std::optional<Candidate>();
-    if (product->op->name != "matmul" && product->op->name != "linear")
-      return std::optional<Candidate>();
-    const Matmul matmul = as_matmul(*product);
-    FLAME_ASSIGN(const bool taken, takes_addend(matmul));
-    if (!taken) return std::optional<Candidate>();
-    const size_t inner = matmul.attributes.flag("transpose_a") ? 1 : 0;
-    return std::optional<Candidate>({side, product, reshapes, matmul.a.shape.back(inner)});
+  void replace(NodeId id, const Candidate &found) {
+    Replacement made{{found.product}, node(id).inputs[1 - found.side]};
+    for (const NodeId passed : found.passed) {
+      const auto inner = replacements_.find(passed);
+      dropped_[passed] = true;
+      if (inner == replacements_.end()) continue;
+      made.products.insert(made.products.begin() + 1, inner->second.products.begin(),
+                           inner->second.products.end());
+      replacements_.erase(inner);
+    }
+    dropped_[found.product] = true;
+    replacements_.emplace(id, std::move(made));
+    ++counts_.addends;
   }
 
-  // A product as a matmul: a linear without bias is one of the rows of x.
-  struct Matmul {
-    TensorType a, b, y;
+  // Looks through views, and through sums that have become products: what these add may be a
+  // product too. There the addend must stand before it, so that nothing waits longer.
+  Result<std::optional<Candidate>> candidate(NodeId id, size_t side, bool through_sums) {
+    const NodeId other = producer_id(node(id).inputs[1 - side]);
+    Candidate found{side, kNoNode, {}, 0};
+    NodeId user = id;
+    ValueId value = node(id).inputs[side];
+    for (const Node *made = producer(value, user); made; made = producer(value, user)) {
+      const NodeId at = producer_id(value);
+      const auto inner = replacements_.find(at);
+      if (made->op->name == "reshape") {
+        value = made->inputs[0];
+      } else if (inner != replacements_.end()) {
+        if (!through_sums) break;
+        value = inner->second.addend;
+      } else {
+        const std::optional<Form> form = form_of(*made);
+        if (!form) break;
+        FLAME_ASSIGN(const bool taken, takes_addend(*form));
+        found.product = at;
+        found.length = form->length;
+        if (!taken || (through_sums && other != kNoNode && other > at)) break;
+        return std::optional(std::move(found));
+      }
+      found.passed.push_back(at);
+      user = at;
+    }
+    return std::optional<Candidate>();
+  }
+
+  // A product as the op that takes an addend: a linear without bias is a matmul of the rows of x.
+  struct Form {
+    std::string_view op;
+    std::vector<TensorType> inputs;
+    TensorType y;
     Attributes attributes;
+    int64_t length;
   };
-  Matmul as_matmul(const Node &product) const {
-    Matmul made{type(product.inputs[0]), type(product.inputs[1]), type(product.outputs[0]),
-                product.attributes};
-    if (product.op->name == "matmul") return made;
-    for (TensorType *tensor : {&made.a, &made.y}) {
+  std::optional<Form> form_of(const Node &product) const {
+    const bool matmul = product.op->name == "matmul" && product.inputs.size() == 2;
+    const bool linear = product.op->name == "linear" && product.inputs.size() <= 3;
+    if (!matmul && !linear) return std::nullopt;
+    Form made{product.op->name, {}, type(product.outputs[0]), product.attributes, 0};
+    for (const ValueId input : product.inputs) made.inputs.push_back(type(input));
+    const size_t inner = matmul && made.attributes.flag("transpose_a") ? 1 : 0;
+    made.length = made.inputs[0].shape.back(inner);
+    if (matmul || made.inputs.size() == 3) return made;
+    for (TensorType *tensor : {&made.inputs[0], &made.y}) {
       int64_t rows = 1;
       for (size_t axis = 0; axis + 1 < tensor->shape.rank(); ++axis) rows *= tensor->shape[axis];
       tensor->shape = {rows, tensor->shape.back(0)};
     }
+    made.op = "matmul";
     made.attributes = {{"transpose_a", false},
                        {"transpose_b", true},
                        {"dtype", std::string(name_of(made.y.dtype))}};
     return made;
   }
 
-  Result<bool> takes_addend(const Matmul &product) {
+  Result<bool> takes_addend(const Form &product) {
     std::vector<TypedView> views;
-    for (const TensorType *tensor : {&product.a, &product.b, &product.y})
-      views.push_back(TypedView::contiguous(*tensor));
-    std::string key = product.attributes.text("dtype");
-    for (const TypedView &view : views) key += view.type().text();
-    for (const char *flag : {"transpose_a", "transpose_b"})
-      key += product.attributes.flag(flag) ? '1' : '0';
+    std::string key(product.op);
+    const auto take = [&](const TensorType &tensor) {
+      views.push_back(TypedView::contiguous(tensor));
+      key += '|' + tensor.text();
+    };
+    for (const TensorType &tensor : product.inputs) take(tensor);
+    take(product.y);
+    for (const auto &[name, value] : product.attributes.entries()) key += '|' + text_of(value);
     const auto known = answers_.find(key);
     if (known != answers_.end()) return known->second;
     const TypedView output = views.back();
     FLAME_ASSIGN(const OpAnswer answer,
-                 target_.probe("matmul", product.attributes, views, std::span(&output, 1)));
+                 target_.probe(product.op, product.attributes, views, std::span(&output, 1)));
     return answers_.emplace(std::move(key), answer.info.has_value()).first->second;
   }
 
   void add(NodeId id, const Replacement &replacement, ProgramBuilder &target,
            ProgramCopy &copy) const {
-    const Node &product = node(replacement.product);
-    const Node &sum = node(id);
-    target.set_place(product.place);
-    const Matmul matmul = as_matmul(product);
-    const std::vector<Term> inputs = {
-        reshape(target.term(copy.at(product.inputs[0])), matmul.a.shape),
-        reshape(target.term(copy.at(product.inputs[1])), matmul.b.shape),
-        reshape(target.term(copy.at(replacement.addend)), matmul.y.shape)};
-    const Term made = apply_one("matmul", inputs, matmul.attributes);
-    copy.set(sum.outputs[0], reshape(made, type(sum.outputs[0]).shape).id());
+    Term sum = target.term(copy.at(replacement.addend));
+    for (const NodeId each : replacement.products) {
+      const Node &product = node(each);
+      const Form form = *form_of(product);
+      target.set_place(product.place);
+      std::vector<Term> inputs;
+      for (size_t i = 0; i < form.inputs.size(); ++i)
+        inputs.push_back(reshape(target.term(copy.at(product.inputs[i])), form.inputs[i].shape));
+      inputs.push_back(reshape(sum, form.y.shape));
+      sum = apply_one(form.op, inputs, form.attributes);
+    }
+    const ValueId made = node(id).outputs[0];
+    copy.set(made, reshape(sum, type(made).shape).id());
     target.set_place(nullptr);
   }
 

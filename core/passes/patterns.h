@@ -17,9 +17,10 @@ struct PatternCounts {
 // gradients are taken, since the backward part needs what stands between the two. Linear time.
 Result<Program> merge_patterns(const Program &program, PatternCounts *counts = nullptr);
 
-// A matmul, or a linear without bias, whose answer goes into a sum alone: a matmul with that addend,
-// where the target takes it. For programs that are lowered already: sums of gradients over the users
-// of a value, and what adapters add to the layers beside them.
+// A matmul or a linear whose answer goes into a sum alone: one with that addend (a linear without bias
+// becomes a matmul), where the target takes it. Of h + (a + b) both a and b may be products: h goes
+// into a, a into b. For programs that are lowered already: residual sums, sums of gradients over the
+// users of a value, and what adapters add to the layers beside them.
 Result<Program> merge_addends(const Program &program, Target &target,
                               PatternCounts *counts = nullptr);
 

@@ -8,6 +8,7 @@
 #include "backends/cuda/axes.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/kernel_cache.h"
+#include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/op_plan.h"
 #include "backends/cuda/shared_library.h"
 
@@ -175,6 +176,56 @@ TEST(ProductsOfF8, AreTakenAsTheTensorCoresHaveThemAndRefusedWithTheReason) {
   EXPECT_THAT((StoredProduct{.x_strides = {1, 5}}.refusal()), HasSubstr("multiples of 16 bytes"));
   EXPECT_THAT((StoredProduct{.x_strides = {40, 1}}.refusal()), HasSubstr("multiples of 16 bytes"));
   EXPECT_THAT((StoredProduct{.x_offset = 8}.refusal()), HasSubstr("multiples of 16 bytes"));
+}
+
+// The launches of group_norm over bf16[images, side, side, channels].
+std::vector<KernelLaunch> group_norm_launches(int64_t images, int64_t side, int64_t channels,
+                                              int64_t groups, const Target &target) {
+  const Sizes sizes = {images, side, side, channels};
+  const Sizes strides = dense_strides(sizes);
+  const flame_tensor x = {sizeof x,       FLAME_DTYPE_BF16, 4, 1, sizes.data(),
+                          strides.data(), nullptr,          0, 0};
+  const flame::AttributeArray attributes(
+      std::vector<flame::Attribute>{{"groups", groups}, {"activation", "silu"}, {"eps", 1e-5}});
+  const flame_tensor *inputs[] = {&x};
+  const flame_op call = {
+      sizeof call,      1, 0, attributes.size(), flame::borrow("group_norm"), inputs, nullptr,
+      attributes.data()};
+  const flame::Op op(&call);
+  const std::unique_ptr<OpPlan> plan = find_planner(op.name())(op, target);
+  return static_cast<const KernelPlan &>(*plan).launches();
+}
+
+TEST(GroupNorms, AreLaidOverAllMultiprocessorsOnce) {
+  Target target;
+  target.multiprocessors = 132;
+  for (const auto &[images, side, channels] :
+       {std::array<int64_t, 3>{1, 128, 320}, {1, 64, 640}, {1, 32, 1280}, {2, 128, 640}}) {
+    const std::vector<KernelLaunch> launches =
+        group_norm_launches(images, side, channels, 32, target);
+    ASSERT_EQ(launches.size(), 2u);
+    for (const KernelLaunch &launch : launches) {
+      const uint32_t most = images * side * side * channels >= 16 << 20 && !launch.overlaps ? 2 : 1;
+      EXPECT_LE(launch.blocks, 132u * most) << launch.source.entry << " of " << channels;
+      EXPECT_GE(launch.blocks, 120u) << launch.source.entry << " of " << channels;
+    }
+  }
+}
+
+TEST(GroupNorms, OverlapWhereTheChipLetsTheirLaunchesWait) {
+  Target target;
+  for (const int capability : {80, 89, 90, 100}) {
+    target.capability = capability;
+    const std::vector<KernelLaunch> launches = group_norm_launches(1, 128, 320, 32, target);
+    EXPECT_FALSE(launches[0].overlaps) << capability;
+    EXPECT_EQ(launches[1].overlaps, capability >= 90) << capability;
+  }
+}
+
+TEST(GroupNorms, OfMoreThanABlockHoldsAreRefused) {
+  EXPECT_THROW(group_norm_launches(1, 4, 8192, 8192, {}), flame::Error);
+  EXPECT_THROW(group_norm_launches(1, 4, 1031, 1, {}), flame::Error);
+  EXPECT_EQ(group_norm_launches(1, 4, 4096, 4096, {}).size(), 2u);
 }
 
 TEST(ElementwiseKernels, TakePacksWhereEveryStepIsAWholeNumberOfThem) {

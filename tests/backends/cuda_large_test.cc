@@ -174,9 +174,21 @@ TEST_F(LargeGroupNorm, TakesGroupsThatAreNoWholePacks) {
   check(2, 5000, 96, 32);
 }
 
-// What a block holds is then just what a kernel has without leave, beside what it declares itself.
-TEST_F(LargeGroupNorm, HoldsFortyEightKibibytesInABlock) {
-  check(1, 64 * 64, 320, 32);
+TEST_F(LargeGroupNorm, TakesGroupsOfManyPacks) {
+  check(1, 32 * 32, 1280, 32);
+}
+
+TEST_F(LargeGroupNorm, TakesGroupsOfOneChannel) {
+  check(2, 700, 64, 64);
+}
+
+// Rows that are no whole number of slabs, and packs that meet parts of groups.
+TEST_F(LargeGroupNorm, TakesRowsThatDivideIntoNothing) {
+  check(2, 301, 148, 4);
+}
+
+TEST_F(LargeGroupNorm, TakesMoreThanTheCacheHolds) {
+  check(1, 256 * 256, 272, 16);
 }
 
 TEST_F(Large, SumsAreRightHoweverTheyAreSplit) {

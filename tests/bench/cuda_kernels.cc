@@ -6,6 +6,7 @@
 // one graph; a line is the median over replays, divided. "GB/s" counts every tensor once, read or
 // written; "of copy" compares with the copy of 256 MiB.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -232,12 +233,23 @@ void reductions(Bench &bench) {
 }
 
 void group_norms(Bench &bench) {
-  for (const auto &[channels, side] :
-       {std::pair<int64_t, int64_t>{320, 128}, {1280, 32}, {512, 256}, {128, 1024}}) {
-    const TensorSpec x = {kBF16, {1, side, side, channels}};
+  for (const auto &[images, channels, side] : {std::array<int64_t, 3>{1, 320, 128},
+                                               {1, 640, 64},
+                                               {1, 1280, 32},
+                                               {1, 640, 128},
+                                               {1, 960, 128},
+                                               {2, 320, 128},
+                                               {2, 640, 64},
+                                               {2, 1280, 32},
+                                               {2, 640, 128},
+                                               {2, 960, 128},
+                                               {1, 512, 256},
+                                               {1, 128, 1024}}) {
+    const TensorSpec x = {kBF16, {images, side, side, channels}};
     const TensorSpec c = {kBF16, {channels}};
-    const TensorSpec g = {kF32, {1, 32}};
-    const std::string size = std::to_string(channels) + " x " + std::to_string(side) + "^2";
+    const TensorSpec g = {kF32, {images, 32}};
+    const std::string size = (images > 1 ? std::to_string(images) + " x " : "") +
+                             std::to_string(channels) + " x " + std::to_string(side) + "^2";
     bench.line("group_norm + silu " + size, "group_norm", {x, c, c}, {x, g, g},
                {{"groups", int64_t{32}}, {"activation", "silu"}, {"eps", 1e-5}});
     bench.line("group_norm_grad + silu " + size, "group_norm_grad", {x, x, g, g, c, c}, {x},

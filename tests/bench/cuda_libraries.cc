@@ -174,6 +174,20 @@ Times linear(Bench &bench, const Numbers &n) {
                         {{"transpose_a", false}, {"transpose_b", false}, {"dtype", ""}})};
 }
 
+// With a bias and an addend as one op, and in the gradient's place as two: with the bias, then the sum.
+Times linear_sum(Bench &bench, const Numbers &n) {
+  const auto *x = bench.random({n[0], n[1]});
+  const auto *weight = bench.random({n[2], n[1]});
+  const auto *bias = bench.random({n[2]});
+  const auto *addend = bench.random({n[0], n[2]});
+  const auto *y = bench.empty(kBF16, {n[0], n[2]});
+  const double apart =
+      bench.measure("linear", {x, weight, bias}, {y}, {}) +
+      bench.measure("map", {y, addend}, {y},
+                    {{"code", "add x0 x1"}, {"dtypes", std::vector<std::string>{}}});
+  return {bench.measure("linear", {x, weight, bias, addend}, {y}, {}), apart};
+}
+
 // Both operands stored in f8; the products have no gradient of their own.
 Times linear_f8(Bench &bench, const Numbers &n) {
   const auto stored = [&](const Numbers &shape) {
@@ -239,10 +253,11 @@ int main(int count, char **arguments) {
       words >> kind;
       Numbers numbers;
       for (int64_t number = 0; words >> number;) numbers.push_back(number);
-      const Times times = kind == "linear"      ? linear(bench, numbers)
-                          : kind == "linear_f8" ? linear_f8(bench, numbers)
-                          : kind == "conv"      ? convolution(bench, numbers)
-                                                : attention(bench, numbers);
+      const Times times = kind == "linear"       ? linear(bench, numbers)
+                          : kind == "linear_sum" ? linear_sum(bench, numbers)
+                          : kind == "linear_f8"  ? linear_f8(bench, numbers)
+                          : kind == "conv"       ? convolution(bench, numbers)
+                                                 : attention(bench, numbers);
       std::printf("%-36s %12.1f %12.1f\n", line.c_str(), times.forward, times.gradient);
       std::fflush(stdout);
       bench.drop_tensors();

@@ -49,6 +49,11 @@ def linear(rows, inputs, outputs):
     return lambda: torch.nn.functional.linear(x, weight), lambda: dy @ weight
 
 
+def linear_sum(rows, inputs, outputs):
+    x, weight, bias, addend = (random(*shape) for shape in ([rows, inputs], [outputs, inputs], [outputs], [rows, outputs]))
+    return lambda: torch.nn.functional.linear(x, weight, bias) + addend, None
+
+
 def linear_f8(rows, inputs, outputs):
     x, weight = (random(n, inputs).to(torch.float8_e4m3fn) for n in (rows, outputs))
     scale = torch.full((), 0.5, device="cuda")

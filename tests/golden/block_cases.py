@@ -130,6 +130,8 @@ def add_losses(golden):
 def add_layers(golden):
     golden.add("two axes in front", "linear", [normal(2, 3, 4), normal(5, 4)], F.linear)
     golden.add("bias", "linear", [normal(3, 4), normal(2, 4), normal(2)], F.linear)
+    golden.add("bias and addend", "linear", [normal(2, 3, 4), normal(5, 4), normal(5), normal(2, 3, 5)],
+               lambda x, weight, bias, addend: F.linear(x, weight, bias) + addend)
     golden.add("one of each", "modulate", [normal(2, 3, 4), normal(2, 1, 4), normal(2, 1, 4)],
                lambda x, shift, scale: x * (1 + scale) + shift)
     gates = {"gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu}

@@ -71,6 +71,18 @@ std::vector<GradientCase> block_cases() {
          s.output(apply_one("linear", {s.input({4}), s.input({5, 4})}));
        },
        2},
+      {"linear", "with bias and an addend",
+       [](Sketch &s) {
+         s.output(apply_one(
+             "linear", {s.input({2, 3, 4}), s.input({5, 4}), s.input({5}), s.input({2, 3, 5})}));
+       },
+       2},
+      {"linear", "added to its own input",
+       [](Sketch &s) {
+         const Term x = s.input({3, 4});
+         s.output(apply_one("linear", {x, s.input({4, 4}), s.input({4}), x}));
+       },
+       2},
       {"linear", "no rows",
        [](Sketch &s) {
          s.output(apply_one("linear", {s.input({0, 4}), s.input({5, 4}), s.input({5})}));

@@ -13,11 +13,64 @@ inline Pack<T, kVector> read_channels(const T *row, int c) {
   return pack;
 }
 
+// kVector channels of x, on their way or held: narrow ones stay two to a register until they are asked
+// for.
+template <typename T, bool kPairs = sizeof(T) == 2 && kVector % 2 == 0>
+struct HeldPack {
+  Pack<T, kVector> pack;
+
+  template <bool kPacked>
+  void read(const T *row, int c) {
+    pack = read_channels<kPacked>(row, c);
+  }
+  T at(int k) const { return pack.at[k]; }
+};
+template <typename T>
+struct HeldPack<T, true> {
+  using Pairs = Pack<unsigned, (kVector + 1) / 2>;
+  Pairs pairs;
+
+  template <bool kPacked>
+  void read(const T *row, int c) {
+    if (kPacked) {
+      pairs = *reinterpret_cast<const Pairs *>(row + c);
+      return;
+    }
+#pragma unroll
+    for (int k = 0; k < kVector; k += 2)
+      pairs.at[k / 2] = row[c + k].bits | (unsigned)row[c + k + 1].bits << 16;
+  }
+  T at(int k) const {
+    return {(unsigned short)(pairs.at[k / 2] >> k % 2 * 16)};
+  }
+};
+
 template <bool kPacked, typename T>
 inline void write_channels(T *row, int c, const Pack<T, kVector> &pack) {
   if (kPacked) return store_pack(row + c, pack);
 #pragma unroll
   for (int k = 0; k < kVector; ++k) row[c + k] = pack.at[k];
+}
+
+// Lets the next launch of the plan begin, if it overlaps; it still waits for the end of this one.
+inline void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+// Until here a kernel that overlaps reads nothing of the launch before it, and writes nothing.
+inline void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// The sum over kLanes neighbouring threads, in each of them.
+template <int kLanes, typename N>
+inline N sum_of_lanes(N a) {
+#pragma unroll
+  for (int apart = kLanes / 2; apart > 0; apart /= 2) a += __shfl_xor_sync(0xffffffffu, a, apart);
+  return a;
 }
 
 // Where the mean and rstd of an element stand: one for each place, or for each image and group.

@@ -122,13 +122,13 @@ class Attention : public OpPlan {
     char *lse = address_of(*run.outputs[1]) +
                 image * q_.heads * q_.rows * FLAME_DTYPE_BYTES(score_type(q_.dtype));
     char *workspace = run.workspace + products_;
-    if (k_.rows > 0) scores_of_.of(rows).run(run.stream, q, k, nullptr, scores, workspace);
+    if (k_.rows > 0) scores_of_.of(rows).run(run.stream, q, k, {}, scores, workspace);
     softmax_.run(
         run.stream, rows * q_.heads, kScoreThreads,
         {reinterpret_cast<uint64_t>(scores), reinterpret_cast<uint64_t>(p),
          reinterpret_cast<uint64_t>(lse), mask_.address(run, image), static_cast<uint64_t>(rows),
          static_cast<uint64_t>(row), static_cast<uint64_t>(q_.rows)});
-    if (k_.rows > 0) y_of_.of(rows).run(run.stream, p, v, nullptr, y, workspace);
+    if (k_.rows > 0) y_of_.of(rows).run(run.stream, p, v, {}, y, workspace);
   }
 
   double scale_;

@@ -228,14 +228,14 @@ class AttentionGrad : public OpPlan {
     char *dv = sums_apart_ ? at(dv_sums_) : address_of(*run.outputs[kDv]) + dv_.offset(image, 0);
     char *workspace = at(products_);
     const CUstream stream = run.stream;
-    scores_of_.of(rows).run(stream, q, k, nullptr, at(scores_), workspace);
-    dp_of_.of(rows).run(stream, dy, v, nullptr, at(dp_), workspace);
+    scores_of_.of(rows).run(stream, q, k, {}, at(scores_), workspace);
+    dp_of_.of(rows).run(stream, dy, v, {}, at(dp_), workspace);
     run_rows(run, image, row, rows);
-    dq_of_.of(rows).run(stream, at(da_), k, nullptr, dq, workspace);
+    dq_of_.of(rows).run(stream, at(da_), k, {}, dq, workspace);
     SlicedProduct &dk_of = row == 0 ? dk_of_ : dk_more_;
     SlicedProduct &dv_of = row == 0 ? dv_of_ : dv_more_;
-    dk_of.of(rows).run(stream, at(da_), q, row == 0 ? nullptr : dk, dk, workspace);
-    dv_of.of(rows).run(stream, at(p_), dy, row == 0 ? nullptr : dv, dv, workspace);
+    dk_of.of(rows).run(stream, at(da_), q, {row == 0 ? nullptr : dk}, dk, workspace);
+    dv_of.of(rows).run(stream, at(p_), dy, {row == 0 ? nullptr : dv}, dv, workspace);
   }
 
   void run_rows(const Run &run, int64_t image, int64_t row, int64_t rows) const {

@@ -53,7 +53,8 @@ std::unique_ptr<OpPlan> plan_linear_scaled(const flame::Op &op, const Target &ta
   weight.transpose();
   weight.widen(x.shape.size());
   return plan_product(op, target, std::move(x), std::move(weight),
-                      op.input_count() == 5 ? Addend::kBias : Addend::kNone, {4, 2});
+                      op.input_count() == 5 ? Addend::kBias : Addend::kNone,
+                      {.bias = 4, .scales = 2});
 }
 
 }  // namespace flame::cuda

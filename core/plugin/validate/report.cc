@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/markup.h"
 #include "core/plugin/validate/validate.h"
 
 namespace flame {
@@ -16,25 +17,9 @@ std::string_view group_of(const Check &check) {
 
 // Fit for an attribute or text of XML 1.0, which knows no other control characters.
 std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
+  std::string out = escape_markup(text);
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return out;
 }
 

@@ -225,6 +225,8 @@ const Case kProducts[] = {
     {"one column", "matmul", {{{6, 77}}, {{77, 1}}}},
     {"whole numbers", "matmul", {{{64, 512}}, {{512, 48}}}, {}, true},
     {"with bias", "linear", {{{2, 5, 33}}, {{17, 33}}, {{17}}}},
+    {"with bias and addend", "linear", {{{2, 5, 33}}, {{17, 33}}, {{17}}, {{2, 5, 17}}}},
+    {"with bias and addend, one vector", "linear", {{{33}}, {{17, 33}}, {{17}}, {{17}}}},
     {"without bias", "linear", {{{77, 64}}, {{48, 64}}}},
     {"a vector", "linear", {{{33}}, {{17, 33}}, {{17}}}},
     {"nothing to sum", "linear", {{{3, 0}}, {{4, 0}}, {{4}}}},

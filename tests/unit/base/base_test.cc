@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/base/file.h"
+#include "core/base/markup.h"
 #include "core/base/sha256.h"
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
@@ -17,6 +18,12 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+TEST(Markup, LeavesNothingThatATagOrAnAttributeCouldEndAt) {
+  EXPECT_EQ(escape_markup("<a href=\"b\">'c' & d</a>"),
+            "&lt;a href=&quot;b&quot;&gt;&#39;c&#39; &amp; d&lt;/a&gt;");
+  EXPECT_EQ(escape_markup("ä"), "ä");
+}
 
 class FileTest : public testing::Test {
  protected:

@@ -143,6 +143,17 @@ TEST(Infer, CompletesAndNormalisesAttributes) {
               HasSubstr("'shape'"));
 }
 
+TEST(Infer, TakesAnAddendOfALinearOfTheAnswersShapeAndTypeAlone) {
+  const auto with = [](const TensorType &addend) {
+    return error_of("linear", {f32({2, 3}), f32({4, 3}), f32({4}), addend});
+  };
+  EXPECT_TRUE(
+      infer_op("linear", {f32({2, 3}), f32({4, 3}), f32({4}), f32({2, 4})}, Attributes()).ok());
+  EXPECT_THAT(with(f32({4})), HasSubstr("operand 3 'addend' is f32[4], expected the shape [2, 4]"));
+  EXPECT_THAT(with(f32({1, 4})), HasSubstr("expected the shape [2, 4]"));
+  EXPECT_THAT(with({DType::kBF16, {2, 4}}), HasSubstr("operand 3 'addend' is bf16[2, 4]"));
+}
+
 TEST(Infer, TakesNumbersStoredInF8WithScalesAlone) {
   using enum DType;
   const auto type = [](DType x, DType weight, const char *dtype = "", DType scale = kF32) {

@@ -187,6 +187,88 @@ TEST(Patterns, PutWhatAnAdapterAddsIntoItsProduct) {
   EXPECT_EQ(count_ops(fuse(program, without)->program, "linear"), 3u);
 }
 
+// x and layers of it, as terms of a program in f32.
+class Layers {
+ public:
+  Term input(const char *name, const Shape &shape = {2, 5, 8}) {
+    return builder_.term(builder_.input(name, {DType::kF32, shape}));
+  }
+  Term weight(const std::string &name, const Shape &shape) {
+    return builder_.term(builder_.parameter(name, {DType::kF32, shape}, true));
+  }
+  Term layer(const std::string &name, const Term &x) {
+    return apply_one("linear", {x, weight(name, {8, 8}), weight(name + ".bias", {8})});
+  }
+  Term adapter(const std::string &name, const Term &x) {
+    const Term down = apply_one("linear", {x, weight(name + ".down", {3, 8})});
+    return apply_one("linear", {down, weight(name + ".up", {8, 3})});
+  }
+  Program finish(const Term &y) {
+    builder_.output("y", y.id());
+    return *builder_.finish();
+  }
+
+ private:
+  ProgramBuilder builder_;
+};
+
+void expect_addends(const Program &program, size_t addends, size_t maps) {
+  ListTarget target = ListTarget::all_but({});
+  const Fused fused = *fuse(program, target);
+  EXPECT_EQ(fused.patterns.addends, addends);
+  EXPECT_EQ(count_ops(fused.program, "map"), maps) << to_text(fused.program);
+  EXPECT_LE(distance(fused.program, program), 1e-6);
+  ListTarget without = ListTarget::all_but({"addend"});
+  const Fused apart = *fuse(program, without);
+  EXPECT_EQ(apart.patterns.addends, 0u);
+  EXPECT_LE(distance(apart.program, program), 1e-6);
+}
+
+TEST(Patterns, PutAResidualIntoTheLinearWithBias) {
+  Layers of;
+  const Term x = of.input("x");
+  expect_addends(of.finish(x + of.layer("a", x)), 1, 0);
+}
+
+TEST(Patterns, PutAResidualIntoALinearBehindAView) {
+  Layers of;
+  const Term x = of.input("x");
+  const Term image = of.input("image", {2, 5, 2, 4});
+  expect_addends(of.finish(reshape(of.layer("a", x), image.shape()) + image), 1, 0);
+}
+
+TEST(Patterns, PutAResidualIntoTheLayerThatAnAdapterAddsTo) {
+  Layers of;
+  const Term x = of.input("x");
+  expect_addends(of.finish(x + (of.layer("a", x) + of.adapter("a", x))), 2, 0);
+}
+
+TEST(Patterns, LookThroughSumsThatHaveBecomeProducts) {
+  Layers of;
+  const Term x = of.input("x");
+  const Term image = of.input("image", {2, 5, 2, 4});
+  const Term sum = of.layer("a", x) + of.adapter("b", x) + of.adapter("c", x);
+  expect_addends(of.finish(reshape(sum, image.shape()) + image), 3, 0);
+}
+
+TEST(Patterns, LetNoLayerWaitForWhatIsMadeAfterIt) {
+  Layers of;
+  const Term x = of.input("x");
+  const Term adapted = of.layer("a", x) + of.adapter("a", x);
+  expect_addends(of.finish(adapted + apply_one("silu", {x})), 1, 1);
+}
+
+TEST(Patterns, LeaveALayerWhoseAnswerIsUsedElsewhere) {
+  Layers of;
+  const Term x = of.input("x");
+  const Term a = of.layer("a", x);
+  expect_addends(of.finish((x + a) * a), 0, 1);
+  Layers again;
+  const Term z = again.input("x");
+  const Term b = again.layer("a", z);
+  expect_addends(again.finish((z + (b + again.adapter("a", z))) * b), 1, 1);
+}
+
 TEST(Lower, TakesAnOpAndItsGradientTogetherOrNotAtAll) {
   const Program program = with_gradients(transformer_program());
   for (const char *refused : {"attention_grad", "attention"}) {

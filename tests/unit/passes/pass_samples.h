@@ -28,7 +28,8 @@ class ListTarget final : public Target {
                          std::span<const TypedView>) override {
     ++questions;
     const bool optional = find_op(op)->group == OpGroup::kOptional;
-    const bool addend = op == "matmul" && inputs.size() == 3 && refused_.contains("addend");
+    const bool sums = inputs.size() == (op == "matmul" ? 3 : op == "linear" ? 4 : 0);
+    const bool addend = sums && refused_.contains("addend");
     if ((required_alone_ && optional) || addend || refused_.contains(std::string(op)))
       return OpAnswer{{}, "it is on the list"};
     return OpAnswer{OpInfo{}, {}};

@@ -11,17 +11,16 @@
 namespace flame {
 namespace {
 
-using test::Option;
 using testing::AllOf;
 using testing::HasSubstr;
 
 TEST(OptionSchema, HoldsTypeRangeDefaultAndHelp) {
   EXPECT_EQ(option_schema(Option("x", OptionType::kInt, "Of it.").in("px").least(1).most(8).is("2"))
                 .dump(),
-            R"({"description": "Of it. In px. Since 1.0.0.", "default": 2, "type": "integer", )"
+            R"({"description": "Of it. In px. Since 0.1.0.", "default": 2, "type": "integer", )"
             R"("minimum": 1, "maximum": 8})");
   EXPECT_EQ(option_schema(Option("x", OptionType::kFloat, "H.").above(0).is("1e-4")).dump(),
-            R"({"description": "H. Since 1.0.0.", "default": 0.0001, "type": "number", )"
+            R"({"description": "H. Since 0.1.0.", "default": 0.0001, "type": "number", )"
             R"("exclusiveMinimum": 0})");
 }
 
@@ -39,8 +38,8 @@ TEST(OptionSchema, TakesAChoiceAsTextAndAsWhatItLooksLike) {
 }
 
 TEST(OptionSchema, SaysWhatReplacesAnOldOption) {
-  const Json schema = option_schema(Option("x", OptionType::kInt, "H.").replaced_by("y"));
-  EXPECT_EQ(*schema.find("deprecationMessage")->as_string(), "use 'y' instead");
+  const Json schema = option_schema(test::decay());
+  EXPECT_EQ(*schema.find("deprecationMessage")->as_string(), "use 'weight_decay' instead");
 }
 
 TEST(Schema, NamesEveryComponentOfAKind) {

@@ -8,7 +8,6 @@
 namespace flame {
 namespace {
 
-using test::Option;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -9,6 +9,9 @@ OpCases linear_cases() {
     const Shape weight{outputs, x.back(0)};
     cases.push_back({.inputs = {in(x), in(weight)}});
     cases.push_back({.inputs = {in(x), in(weight), in({outputs})}});
+    std::vector<int64_t> y(x.sizes().begin(), x.sizes().end());
+    y.back() = outputs;
+    cases.push_back({.inputs = {in(x), in(weight), in({outputs}), in(Shape(y))}});
   };
   add({3, 5}, 7);
   add({1}, 1);
@@ -18,8 +21,10 @@ OpCases linear_cases() {
   add({17, 320}, 16);
   add({16, 16}, 4);  // a LoRA's way down
   add({33, 64}, 16);
+  add({2, 40, 72}, 136);
   add({0, 4}, 3);
   add({4, 3}, 0);
+  add({4, 0}, 3);
   return cases;
 }
 
