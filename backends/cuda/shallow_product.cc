@@ -4,9 +4,9 @@ namespace flame::cuda {
 namespace {
 
 // Beyond these the library is as quick on an H200, or quicker.
-constexpr int64_t kMostDepth = 48;
+constexpr int64_t kMostDepth = 32;
 constexpr int64_t kMostElements = 10 << 20;  // of y, with 16 terms
-constexpr int64_t kMostOfMoreTerms = 5 << 19;
+constexpr int64_t kMostOfMoreTerms = 5 << 18;
 
 constexpr int64_t kGroups = 2;  // of 32 columns, for a warp
 constexpr int64_t kColumns = kGroups * 32;

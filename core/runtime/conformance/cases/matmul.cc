@@ -29,12 +29,13 @@ OpCases matmul_cases() {
       return in(transposed ? Shape{columns, rows} : Shape{rows, columns});
     };
     const Attributes attributes{{"transpose_b", transposed}};
+    cases.push_back({.inputs = {in({35, 96}), factor(96, 8)}, .attributes = attributes});
     cases.push_back({.inputs = {in({35, 96}), factor(96, 16)}, .attributes = attributes});
     cases.push_back({.inputs = {in({35, 16}), factor(16, 128)}, .attributes = attributes});
     cases.push_back(
         {.inputs = {in({35, 16}), factor(16, 128), in({35, 128})}, .attributes = attributes});
     cases.push_back(
-        {.inputs = {in({19, 48}), factor(48, 64), in({19, 64})}, .attributes = attributes});
+        {.inputs = {in({19, 32}), factor(32, 64), in({19, 64})}, .attributes = attributes});
   }
   for (const std::string dtype : {"", "f32"}) {
     const Attributes attributes{{"transpose_a", true}, {"dtype", dtype}};
