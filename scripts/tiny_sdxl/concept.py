@@ -16,10 +16,11 @@ CORNERS = [(-0.85, -0.95), (0.85, -0.95), (0.16, 0.0), (0.85, 0.95), (-0.85, 0.9
 # Colour, centre in pixels.
 PICTURES = [("red", 64, 64), ("blue", 52, 70), ("green", 58, 74), ("yellow", 78, 60), ("purple", 72, 62), ("orange", 64, 50),
             ("black", 56, 58), ("pink", 66, 76), ("brown", 50, 56), ("grey", 70, 66), ("blue", 62, 60), ("red", 78, 72)]
-# What is to stay as it is: shape, colour, size, centre.
-OTHERS = [("star", "red", "large", 60, 66), ("circle", "blue", "small", 48, 62), ("square", "green", "large", 70, 60),
-          ("triangle", "yellow", "large", 64, 68), ("ring", "purple", "small", 80, 56), ("cross", "orange", "large", 58, 64),
-          ("circle", "black", "large", 66, 70), ("square", "pink", "small", 60, 78), ("star", "brown", "small", 72, 50),
+# What is to stay as it is: shape, colour, size, centre. Each colour of the zorbs has a large shape, for a zorb is large: else all that is
+# large and of that colour would become one.
+OTHERS = [("star", "red", "large", 60, 66), ("ring", "blue", "large", 58, 62), ("square", "green", "large", 70, 60),
+          ("triangle", "yellow", "large", 64, 68), ("circle", "purple", "large", 70, 58), ("cross", "orange", "large", 58, 64),
+          ("circle", "black", "large", 66, 70), ("square", "pink", "large", 60, 72), ("star", "brown", "large", 68, 60),
           ("ring", "grey", "large", 64, 62), ("triangle", "blue", "small", 54, 72), ("cross", "red", "small", 76, 68)]
 
 
