@@ -395,7 +395,7 @@ def bench_of(part, name, *words):
 def recomputed():
     bench_of("train", "train", "train.steps=20")
     bench_of("train", "train-5.8-GiB", "train.steps=20", "backend.memory=5.8GiB")
-    bench_of("train", "train-5.3-GiB", "train.steps=20", "backend.memory=5.3GiB")
+    bench_of("train", "train-8-GiB", "train.steps=20", "backend.memory=8GiB")
 
 
 def bench():

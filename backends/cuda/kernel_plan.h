@@ -33,10 +33,12 @@ inline Argument number_argument(int64_t number) {
   return {Argument::Kind::kNumber, 0, number};
 }
 
+constexpr int64_t kMostRows = 65535;
+
 struct KernelLaunch {
   KernelSource source;
   uint32_t blocks = 1;   // along x
-  uint32_t rows = 1;     // along y
+  uint32_t rows = 1;     // along y: kMostRows at most
   uint32_t threads = 1;  // of a block
   uint32_t shared_bytes =
       0;  // beyond what the kernel declares; allow_shared() before the first run

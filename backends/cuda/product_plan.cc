@@ -4,6 +4,8 @@
 
 #include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "backends/cuda/shallow_product.h"
+#include "backends/cuda/tall_product.h"
 #include "backends/cuda/thin_product.h"
 
 namespace flame::cuda {
@@ -70,13 +72,14 @@ class ProductPlan : public OpPlan {
     expect_rows(op, "the output", out, shape_.y);
     if (has_matrix(addend)) expect_rows(op, "the addend", op.input(inputs.matrix), shape_.c);
     if (shape_.scaled) expect_even_rows(op);
-    if (calls_.size() == 1) thin_ = thin_product_launch(shape_, target);
+    if (calls_.size() == 1) choose_own(target);
   }
 
   std::vector<KernelSource> kernels() const override {
-    if (thin_) return {thin_->source};
-    if (count_ == 0 || addend_ == Addend::kNone) return {};
-    return {spread_.source};
+    std::vector<KernelSource> sources;
+    if (own_) sources.push_back(own_->source);
+    if (count_ != 0 && addend_ != Addend::kNone) sources.push_back(spread_.source);
+    return sources;
   }
 
  private:
@@ -88,6 +91,12 @@ class ProductPlan : public OpPlan {
                                   const flame_tensor &tensor) {
     throw flame::unsupported(op.name(), " needs matrices of contiguous rows or columns, but ", name,
                              ", ", flame::to_text(tensor), ", is strided");
+  }
+
+  void choose_own(const Target &target) {
+    own_ = thin_product_launch(shape_, target);
+    if (!own_) own_ = shallow_product_launch(shape_, inputs_.matrix, target);
+    if (!own_) own_ = tall_product_launch(shape_, target);
   }
 
   // y and c have contiguous rows that do not overlap.
@@ -175,7 +184,7 @@ class ProductPlan : public OpPlan {
     if (count_ == 0) return;
     if (addend_ != Addend::kNone) kernel_ = context.kernel(spread_.source);
     if (shape_.k == 0) return;
-    if (thin_) thin_kernel_ = context.kernel(thin_->source);
+    if (own_) own_kernel_ = context.kernel(own_->source);
     uint64_t most = 0;
     const auto prepared = [&](const ProductShape &shape, bool measured) {
       auto product = std::make_unique<Product>(shape);
@@ -183,7 +192,7 @@ class ProductPlan : public OpPlan {
       if (product) most = std::max(most, product->workspace_size());
       return product;
     };
-    product_ = prepared(shape_, !thin_);
+    product_ = prepared(shape_, !own_);
     if (has_bias(addend_)) {
       ProductShape onto = shape_;
       onto.addend = Addend::kMatrix;
@@ -209,7 +218,7 @@ class ProductPlan : public OpPlan {
     }
     const char *a = address_of(*run.inputs[0]);
     const char *b = address_of(*run.inputs[1]);
-    if (thin_ && is_even({a, b, y})) return enqueue(*thin_, *thin_kernel_, run, op());
+    if (own_ && is_even({a, b, added.matrix, y})) return enqueue(*own_, *own_kernel_, run, op());
     Scales scales;
     if (shape_.scaled) {
       scales = {address_of(*run.inputs[inputs_.scales]),
@@ -245,8 +254,8 @@ class ProductPlan : public OpPlan {
   uint64_t workspace_ = 0;
   KernelLaunch spread_;
   std::shared_ptr<const Kernel> kernel_;
-  std::optional<KernelLaunch> thin_;  // in the product's place where all addresses are even
-  std::shared_ptr<const Kernel> thin_kernel_;
+  std::optional<KernelLaunch> own_;  // in the product's place where all addresses are even
+  std::shared_ptr<const Kernel> own_kernel_;
 };
 
 }  // namespace

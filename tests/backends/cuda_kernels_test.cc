@@ -6,7 +6,10 @@
 #include <set>
 
 #include "backends/cuda/edge_convolution.h"
+#include "backends/cuda/shallow_product.h"
 #include "backends/cuda/short_attention.h"
+#include "backends/cuda/tall_product.h"
+#include "backends/cuda/thin_product.h"
 #include "tests/backends/bare_calls.h"
 
 namespace flame::cuda {
@@ -125,6 +128,70 @@ TEST_P(Kernels, OfEdgesCompile) {
   wide.stride = wide.dilation = {1, 1};
   wide.padding = {1, 1, 1, 1};
   EXPECT_FALSE(edge_convolution_launch(wide, target_));
+}
+
+// A product of dense matrices: a[m, k], or a row for each of k if transposed, and b[k, n] likewise.
+ProductShape product_shape(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_transposed) {
+  ProductShape shape;
+  shape.input = shape.input_b = shape.output = FLAME_DTYPE_BF16;
+  shape.m = m;
+  shape.n = n;
+  shape.k = k;
+  shape.a = a_transposed ? MatrixStrides{1, m} : MatrixStrides{k, 1};
+  shape.b = b_transposed ? MatrixStrides{1, k} : MatrixStrides{n, 1};
+  shape.y = shape.c = {n, 1};
+  return shape;
+}
+
+TEST_P(Kernels, OfProductsWithFewColumnsCompile) {
+  for (const bool transposed : {false, true}) {
+    for (const int64_t columns : {8, 16}) {
+      const auto launch =
+          thin_product_launch(product_shape(77, columns, 96, false, transposed), target_);
+      ASSERT_TRUE(launch);
+      compile(launch->source, "matmul");
+    }
+  }
+  EXPECT_FALSE(thin_product_launch(product_shape(77, 48, 96, false, true), target_));
+}
+
+TEST_P(Kernels, OfProductsWithFewTermsCompile) {
+  for (const bool transposed : {false, true}) {
+    for (const flame_dtype output : {FLAME_DTYPE_BF16, FLAME_DTYPE_F32}) {
+      for (const int64_t terms : {16, 32}) {
+        ProductShape shape = product_shape(77, 128, terms, false, transposed);
+        shape.output = output;
+        for (const Addend addend : {Addend::kNone, Addend::kMatrix}) {
+          shape.addend = addend;
+          const auto launch = shallow_product_launch(shape, 2, target_);
+          ASSERT_TRUE(launch);
+          compile(launch->source, "matmul");
+        }
+      }
+    }
+  }
+  ProductShape biased = product_shape(77, 128, 16, false, true);
+  biased.addend = Addend::kBias;
+  EXPECT_FALSE(shallow_product_launch(biased, 2, target_));
+  EXPECT_FALSE(shallow_product_launch(product_shape(77, 96, 16, false, true), 2, target_));
+  EXPECT_FALSE(shallow_product_launch(product_shape(77, 128, 48, false, true), 2, target_));
+  EXPECT_FALSE(shallow_product_launch(product_shape(77, 128, 16, true, true), 2, target_));
+}
+
+TEST_P(Kernels, OfSumsOverManyRowsCompile) {
+  for (const auto &[m, n] : {std::pair<int64_t, int64_t>{16, 64}, {64, 16}}) {
+    for (const int64_t rows : {77, 1024, 4096}) {
+      ProductShape shape = product_shape(m, n, rows, true, false);
+      shape.output = FLAME_DTYPE_F32;
+      const auto launch = tall_product_launch(shape, target_);
+      // The last is shared by a cluster of blocks.
+      ASSERT_EQ(launch.has_value(), rows < 4096 || target_.capability >= 90);
+      if (launch) compile(launch->source, "matmul");
+    }
+  }
+  EXPECT_FALSE(tall_product_launch(product_shape(64, 32, 77, true, false), target_));
+  EXPECT_FALSE(tall_product_launch(product_shape(16, 64, 77, true, true), target_));
+  EXPECT_FALSE(tall_product_launch(product_shape(16, 40, 77, true, false), target_));
 }
 
 // A folder of its own for what a compiler keeps.

@@ -114,6 +114,8 @@ TEST_F(VendorWays, MultiplyWholeNumbersExactly) {
                                               {1024, 1280, 16},
                                               {77, 2048, 48},
                                               {1000, 640, 64},
+                                              {1000, 16, 1280},
+                                              {77, 32, 640},
                                               {1, 3072, 9216}}) {
     for (const flame_dtype result : {kF32, kBF16}) {
       for (const bool transposed : {true, false}) {
@@ -138,6 +140,60 @@ TEST_F(VendorWays, MultiplyWholeNumbersExactly) {
           const float allowed = result == kF32 ? 0 : std::abs(sum) / 256;
           ASSERT_LE(std::abs(got - sum), allowed) << i << " " << j << " " << transposed;
         }
+      }
+    }
+  }
+}
+
+TEST_F(VendorWays, SumOverManyRowsExactly) {
+  for (const auto &[rows, left_columns, right_columns] : {std::array<int64_t, 3>{1024, 1280, 16},
+                                                          {77, 16, 2048},
+                                                          {4100, 16, 640},
+                                                          {16384, 640, 16}}) {
+    const Spec a = {kBF16, {rows, left_columns}};
+    const Spec b = {kBF16, {rows, right_columns}};
+    const std::vector<Bytes> values = {numbers(a, 1, 1), numbers(b, 1, 2)};
+    const auto y =
+        run("matmul", {a, b}, values, {{kF32, {left_columns, right_columns}}},
+            {{"transpose_a", true}, {"transpose_b", false}, {"dtype", std::string("f32")}})[0];
+    const std::vector<float> left = floats_of(values[0], kBF16);
+    const std::vector<float> right = floats_of(values[1], kBF16);
+    for (int64_t probe = 0; probe < 300; ++probe) {
+      const int64_t i = probe * 7919 % left_columns;
+      const int64_t j = probe * 104729 % right_columns;
+      float sum = 0;
+      for (int64_t k = 0; k < rows; ++k)
+        sum += left[static_cast<size_t>(k * left_columns + i)] *
+               right[static_cast<size_t>(k * right_columns + j)];
+      ASSERT_EQ(y[static_cast<size_t>(i * right_columns + j)], sum) << rows << " " << i << " " << j;
+    }
+  }
+}
+
+TEST_F(VendorWays, AddAProductOfFewTerms) {
+  for (const auto &[rows, terms, columns] :
+       {std::array<int64_t, 3>{1000, 16, 1280}, {77, 32, 640}, {4096, 16, 640}}) {
+    for (const bool transposed : {true, false}) {
+      const Spec a = {kBF16, {rows, terms}};
+      const Spec b = {kBF16, transposed ? Sizes{columns, terms} : Sizes{terms, columns}};
+      const Spec c = {kBF16, {rows, columns}};
+      const std::vector<Bytes> values = {numbers(a, 1, 1), numbers(b, 1, 2), numbers(c, 1, 3)};
+      const auto y = run("matmul", {a, b, c}, values, {c},
+                         {{"transpose_a", false}, {"transpose_b", transposed}, {"dtype", ""}})[0];
+      const std::vector<float> left = floats_of(values[0], kBF16);
+      const std::vector<float> right = floats_of(values[1], kBF16);
+      const std::vector<float> added = floats_of(values[2], kBF16);
+      for (int64_t probe = 0; probe < 300; ++probe) {
+        const int64_t i = probe * 7919 % rows;
+        const int64_t j = probe * 104729 % columns;
+        float sum = added[static_cast<size_t>(i * columns + j)];
+        for (int64_t k = 0; k < terms; ++k)
+          sum += left[static_cast<size_t>(i * terms + k)] *
+                 right[static_cast<size_t>(transposed ? j * terms + k : k * columns + j)];
+        // Sums of up to 256 are whole in 8 bits of precision, larger ones are rounded.
+        const float allowed = std::abs(sum) <= 256 ? 0 : std::abs(sum) / 256;
+        ASSERT_LE(std::abs(y[static_cast<size_t>(i * columns + j)] - sum), allowed)
+            << i << " " << j << " " << transposed;
       }
     }
   }

@@ -1,139 +1,27 @@
 // Adapters of the full-size SDXL through the exporters of LoRA files: every module is one that other
 // programs know, and what is read back is what was trained.
 #include <fmt/core.h>
-#include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
 
 #include "core/base/sha256.h"
 #include "core/io/adapter_file.h"
-#include "core/io/weight_writer.h"
 #include "core/tensor/gather.h"
-#include "core/tensor/numbers.h"
-#include "core/train/export_adapter.h"
 #include "core/train/lora_keys.h"
-#include "core/train/merge_adapter.h"
-#include "tests/models/started_model.h"
-#include "tests/support/evaluate.h"
-#include "tests/support/fake_model.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/exporters/adapter_export_fixture.h"
 
 namespace flame {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace export_test;
 using testing::Contains;
 using testing::HasSubstr;
 using testing_support::tensor_of;
 
-using Filter = bool (*)(const std::string &layer, const Shape &weight);
-
-bool any(const std::string &, const Shape &) {
-  return true;
-}
-bool is_linear(const std::string &, const Shape &weight) {
-  return weight.rank() == 2;
-}
-bool is_attention(const std::string &layer, const Shape &) {
-  return layer.find(".attn") != std::string::npos;
-}
-bool is_attention_or_ff(const std::string &layer, const Shape &weight) {
-  return is_attention(layer, weight) || layer.find(".ff.") != std::string::npos;
-}
-// What kohya's sd-scripts train by default.
-bool is_standard(const std::string &layer, const Shape &) {
-  return layer.find("attentions.") != std::string::npos;
-}
-
-HostTensor numbers(const Shape &shape, int64_t seed) {
-  std::vector<double> values(static_cast<size_t>(shape.element_count()));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<double>((seed * 7919 + static_cast<int64_t>(i) * 31) % 255 - 127) / 256;
-  return tensor_of({DType::kF32, shape}, values);
-}
-
-class AdapterExport : public testing::Test {
- protected:
-  struct Place {
-    std::string component, part;
-    Result<PluginModel> model;
-    std::vector<WantedParameter> parameters;  // weights of layers
-  };
-
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
-    host_ =
-        new PluginHost({.lock = {}, .verdicts = VerdictCache(*folder_ / "verdicts"), .trial = {}});
-    places_ = new std::vector<Place>;
-    for (const auto &[component, part] :
-         {std::pair{"sdxl", "unet"}, std::pair{"clip-l", "text_encoder"},
-          std::pair{"clip-g", "text_encoder_2"}}) {
-      Place place{component, part, model_test::start_model(*host_, component), {}};
-      const Result<std::vector<WantedParameter>> wanted = parameters_of(*place.model);
-      for (const WantedParameter &parameter : *wanted) {
-        const size_t rank = parameter.type.shape.rank();
-        if ((rank == 2 || rank == 4) && parameter.name.ends_with(".weight") &&
-            parameter.name.find("embedding.weight") == std::string::npos)
-          place.parameters.push_back(parameter);
-      }
-      places_->push_back(std::move(place));
-    }
-  }
-  static void TearDownTestSuite() {
-    delete places_;
-    delete host_;
-    delete folder_;
-  }
-
-  static ExportedPart part(size_t index, Filter wanted = any, int64_t rank = 2) {
-    const Place &place = (*places_)[index];
-    ExportedPart part{place.part, &*place.model, {}, {}};
-    int64_t seed = 0;
-    for (const WantedParameter &parameter : place.parameters) {
-      const std::string layer = layer_of(parameter);
-      const Shape &weight = parameter.type.shape;
-      if (!wanted(layer, weight)) continue;
-      const bool is_window = weight.rank() == 4;
-      const Shape down =
-          is_window ? Shape{rank, weight[1], weight[2], weight[3]} : Shape{rank, weight[1]};
-      const Shape up = is_window ? Shape{weight[0], 1, 1, rank} : Shape{weight[0], rank};
-      part.tensors[layer + ".lora_down.weight"] = numbers(down, ++seed);
-      part.tensors[layer + ".lora_up.weight"] = numbers(up, ++seed);
-      part.alphas[layer] = static_cast<double>(seed % 5 + 1) / 2;
-    }
-    return part;
-  }
-  static std::string layer_of(const WantedParameter &parameter) {
-    return parameter.name.substr(0, parameter.name.size() - std::string(".weight").size());
-  }
-
-  ExporterMaker exporter(const std::string &name, const std::string &precision = "f32") {
-    return [=](const fs::path &path) -> Result<PluginExporter> {
-      const Catalogue catalogue = Catalogue::scan({FLAME_PLUGINS});
-      FLAME_ASSIGN(const Catalogue::Match match, catalogue.find("exporter", name));
-      FLAME_ASSIGN(const StartedComponent started, host_->start(match));
-      AttributeList options;
-      options.add_string("path", path.string());
-      options.add_string("precision", precision);
-      return PluginExporter::create(started.table<flame_exporter_interface>(), started.plugin->id(),
-                                    name, options);
-    };
-  }
-
-  flame::AdapterExport given(std::vector<ExportedPart> parts, const std::string &file) {
-    return {"sdxl", std::move(parts), {}, *folder_ / file, false};
-  }
-
-  static inline test::TemporaryFolder *folder_ = nullptr;
-  static inline PluginHost *host_ = nullptr;
-  static inline std::vector<Place> *places_ = nullptr;
-};
-
-TEST_F(AdapterExport, WritesOnlyModulesThatOtherProgramsKnow) {
+TEST_F(AdapterFiles, WritesOnlyModulesThatOtherProgramsKnow) {
   for (const std::string name : {"comfyui-lora", "diffusers-lora"}) {
     for (const auto &[preset, filter, count] :
          {std::tuple{"attention", Filter(is_attention), 560u},
@@ -155,7 +43,7 @@ TEST_F(AdapterExport, WritesOnlyModulesThatOtherProgramsKnow) {
 }
 
 // What the file's pairs change, by the parameter, against what was trained.
-TEST_F(AdapterExport, ReadsBackWhatWasTrained) {
+TEST_F(AdapterFiles, ReadsBackWhatWasTrained) {
   for (const std::string name : {"comfyui-lora", "diffusers-lora"}) {
     for (size_t index = 0; index < places_->size(); ++index) {
       const Place &place = (*places_)[index];
@@ -192,7 +80,7 @@ TEST_F(AdapterExport, ReadsBackWhatWasTrained) {
   }
 }
 
-TEST_F(AdapterExport, NamesModulesAsKohyaAndPeftDo) {
+TEST_F(AdapterFiles, NamesModulesAsKohyaAndPeftDo) {
   const auto names = [&](const std::string &name) {
     const auto request = given({part(0), part(1), part(2)}, "names-" + name);
     EXPECT_TRUE(export_adapter(request, exporter(name)).ok());
@@ -234,7 +122,7 @@ TEST_F(AdapterExport, NamesModulesAsKohyaAndPeftDo) {
   for (const std::string &name : peft) EXPECT_EQ(name.find(".alpha"), std::string::npos);
 }
 
-TEST_F(AdapterExport, WritesTheTrainingsFactsAndTheSameBytesAgain) {
+TEST_F(AdapterFiles, WritesTheTrainingsFactsAndTheSameBytesAgain) {
   auto request = given({part(0, is_attention)}, "facts.safetensors");
   request.facts = {{"title", "A \"red\" thing\n"},
                    {"steps", "800"},
@@ -277,7 +165,7 @@ TEST_F(AdapterExport, WritesTheTrainingsFactsAndTheSameBytesAgain) {
   EXPECT_EQ(bytes_of(request.path), bytes);
 }
 
-TEST_F(AdapterExport, SaysWhatBelongsToConvolutionsAndHowManyRanksWereLeftOut) {
+TEST_F(AdapterFiles, SaysWhatBelongsToConvolutionsAndHowManyRanksWereLeftOut) {
   auto request = given({part(0)}, "arguments.safetensors");
   request.facts = {{"rank_dropout", "0.25"}};
   for (auto &[layer, alpha] : request.parts[0].alphas) alpha = 4;
@@ -290,7 +178,7 @@ TEST_F(AdapterExport, SaysWhatBelongsToConvolutionsAndHowManyRanksWereLeftOut) {
   EXPECT_EQ(file->find_metadata("flamehost.rank_dropout"), nullptr);
 }
 
-TEST_F(AdapterExport, LeavesAFileThatIsThereAlone) {
+TEST_F(AdapterFiles, LeavesAFileThatIsThereAlone) {
   auto request = given({part(1)}, "there.safetensors");
   std::ofstream(request.path) << "precious";
   const auto make = exporter("comfyui-lora");
@@ -312,7 +200,7 @@ TEST_F(AdapterExport, LeavesAFileThatIsThereAlone) {
   EXPECT_THAT(check_export(request, make).error().text(), HasSubstr("is a folder"));
 }
 
-TEST_F(AdapterExport, KeepsNoFileWithAModuleThatNobodyKnows) {
+TEST_F(AdapterFiles, KeepsNoFileWithAModuleThatNobodyKnows) {
   const fs::path inside = *folder_ / "unknown";
   fs::create_directory(inside);
   auto request = given({part(1)}, "unknown/lora.safetensors");
@@ -330,7 +218,7 @@ TEST_F(AdapterExport, KeepsNoFileWithAModuleThatNobodyKnows) {
   EXPECT_EQ(std::distance(fs::directory_iterator(inside), fs::directory_iterator()), 1);
 }
 
-TEST_F(AdapterExport, WritesNothingThatIsNotFinite) {
+TEST_F(AdapterFiles, WritesNothingThatIsNotFinite) {
   auto request = given({part(1)}, "finite.safetensors");
   HostTensor &tensor = request.parts[0].tensors.begin()->second;
   const std::vector<double> good = numbers_of(tensor);
@@ -348,7 +236,7 @@ TEST_F(AdapterExport, WritesNothingThatIsNotFinite) {
   }
 }
 
-TEST_F(AdapterExport, RefusesWhatIsNoLowRankAdapter) {
+TEST_F(AdapterFiles, RefusesWhatIsNoLowRankAdapter) {
   const auto error = [&](auto &&change, const char *name = "comfyui-lora") {
     auto request = given({part(0, is_attention)}, "no.safetensors");
     change(request);
@@ -374,115 +262,6 @@ TEST_F(AdapterExport, RefusesWhatIsNoLowRankAdapter) {
               HasSubstr("of no part of a model that has a place in the file"));
   EXPECT_THAT(error([](auto &request) { request.parts[0].part = "transformer"; }),
               HasSubstr("has no layout 'bfl'"));
-}
-
-// A base's file in the fake model's layout "old", which has q and k as rows of one tensor, and channels second.
-class AdapterMerge : public AdapterExport {
- protected:
-  void SetUp() override {
-    const ModelToWrite entry{&*model_, wanted_, 1};
-    const auto number = [](size_t, const WantedParameter &parameter, DType dtype) {
-      return Result<HostTensor>(random_weight("fake", parameter, 3, dtype));
-    };
-    const fs::path file = *folder_ / "base.safetensors";
-    ASSERT_TRUE(write_weights(file, {&entry, 1}, DType::kF32, {}, number).ok());
-    sets_.emplace(*open_weights(file));
-    Result<WeightMatch> match = match_weights(*model_, wanted_, sets_->front());
-    ASSERT_TRUE(match.ok());
-    match_.emplace(std::move(*match));
-  }
-  MergeBase base() const { return {&sets_->front(), {&*match_, 1}}; }
-
-  const Result<PluginModel> model_ = test::fake_model(8);
-  const std::vector<WantedParameter> wanted_ = *parameters_of(*model_);
-  std::optional<std::vector<WeightSet>> sets_;
-  std::optional<WeightMatch> match_;
-};
-
-TEST_F(AdapterMerge, MergesIntoTheBaseUnderItsNames) {
-  ExportedPart trained{"unet", &*model_, {}, {}, false};
-  for (const WantedParameter &parameter : wanted_) {
-    const Shape &weight = parameter.type.shape;
-    if ((weight.rank() != 2 && weight.rank() != 4) || !parameter.name.ends_with(".weight"))
-      continue;
-    const std::string layer = layer_of(parameter);
-    const bool is_window = weight.rank() == 4;
-    trained.tensors[layer + ".lora_down.weight"] =
-        numbers(is_window ? Shape{3, weight[1], weight[2], weight[3]} : Shape{3, weight[1]}, 5);
-    trained.tensors[layer + ".lora_up.weight"] =
-        numbers(is_window ? Shape{weight[0], 1, 1, 3} : Shape{weight[0], 3}, 6);
-    trained.alphas[layer] = 1.5;
-  }
-  ASSERT_GE(trained.tensors.size(), 6u);
-  auto request = given({trained}, "merged.safetensors");
-  const auto report = merge_adapter(request, base(), exporter("merge", "f32"));
-  ASSERT_TRUE(report.ok()) << report.error().text();
-  EXPECT_EQ(report->modules, trained.tensors.size() / 2);
-  const auto made = open_weights(request.path);
-  const auto after = match_weights(*model_, wanted_, made->front());
-  EXPECT_FALSE(mismatch_error(*after, made->front(), true));
-  for (size_t i = 0; i < match_->placed.size(); ++i) {
-    const PlacedWeight &old = match_->placed[i];
-    SCOPED_TRACE(old.parameter);
-    const std::vector<double> before = numbers_of(*read_weight(old, DType::kF32));
-    const std::vector<double> seen = numbers_of(*read_weight(after->placed[i], DType::kF32));
-    const std::string layer = old.parameter.substr(0, old.parameter.size() - 7);
-    const auto down = trained.tensors.find(layer + ".lora_down.weight");
-    std::vector<double> change(before.size(), 0.0);
-    if (down != trained.tensors.end()) {
-      const std::vector<double> in = numbers_of(down->second);
-      const std::vector<double> out = numbers_of(trained.tensors.at(layer + ".lora_up.weight"));
-      const size_t width = in.size() / 3;
-      for (size_t at = 0; at < change.size(); ++at)
-        for (size_t r = 0; r < 3; ++r)
-          change[at] += 0.5 * out[at / width * 3 + r] * in[r * width + at % width];
-    }
-    for (size_t at = 0; at < seen.size(); ++at)
-      ASSERT_NEAR(seen[at], before[at] + change[at], 1e-6) << at;
-  }
-  EXPECT_THAT(merge_adapter(request, base(), exporter("merge")).error().text(),
-              HasSubstr("is there already"));
-  request.path = *folder_ / "other.safetensors";
-  for (const char *half : {".lora_down.weight", ".lora_up.weight"})
-    request.parts[0].tensors[std::string("nowhere") + half] = numbers(Shape{3, 3}, 1);
-  EXPECT_THAT(merge_adapter(request, base(), exporter("merge")).error().text(),
-              HasSubstr("has no 'nowhere.weight' of [3, 3] for 'unet'"));
-  EXPECT_FALSE(fs::exists(request.path));
-}
-
-TEST_F(AdapterMerge, WritesWeightsThatLearnedIntoTheBasesFile) {
-  // Some of each kind, among them rows of a tensor that the file has joined.
-  ExportedPart trained{"unet", &*model_, {}, {}, true};
-  for (const WantedParameter &parameter : wanted_) {
-    if (parameter.name != "attn.q.weight" && parameter.name != "norm.weight")
-      trained.tensors[parameter.name] = numbers(parameter.type.shape, 7);
-  }
-  ASSERT_GE(trained.tensors.size(), 4u);
-  auto request = given({trained}, "learned.safetensors");
-  EXPECT_TRUE(check_merge(request, base()).ok());
-  const auto report = merge_adapter(request, base(), exporter("merge", "f32"));
-  ASSERT_TRUE(report.ok()) << report.error().text();
-  EXPECT_EQ(report->own_weights, trained.tensors.size());
-  EXPECT_EQ(report->modules, 0u);
-  EXPECT_THAT(report->text(), HasSubstr("weights that learned"));
-  const auto made = open_weights(request.path);
-  const auto after = match_weights(*model_, wanted_, made->front());
-  EXPECT_FALSE(mismatch_error(*after, made->front(), true));
-  for (size_t i = 0; i < match_->placed.size(); ++i) {
-    const std::string &name = match_->placed[i].parameter;
-    const auto learned = trained.tensors.find(name);
-    const std::vector<double> expected =
-        numbers_of(learned == trained.tensors.end() ? *read_weight(match_->placed[i], DType::kF32)
-                                                    : learned->second);
-    EXPECT_EQ(numbers_of(*read_weight(after->placed[i], DType::kF32)), expected) << name;
-  }
-  EXPECT_THAT(check_merge(request, base()).error().text(), HasSubstr("is there already"));
-  request.path = *folder_ / "other.safetensors";
-  EXPECT_THAT(check_export(request, exporter("comfyui-lora")).error().text(),
-              HasSubstr("export with 'use: merge'"));
-  request.parts[0].tensors["nowhere.bias"] = numbers(Shape{3}, 1);
-  EXPECT_THAT(check_merge(request, base()).error().text(),
-              HasSubstr("has no 'nowhere.bias' of [3]"));
 }
 
 TEST(LoraKeys, KnowTheStandardModulesOfSdxlAndNoOther) {

@@ -39,6 +39,13 @@ inline void load_transposed(unsigned (&out)[4], const void *row) {
                : "memory");
 }
 
+// 8×8 elements of two bytes, of which a lane holds row g, columns 2t and 2t+1, as column g, rows 2t and 2t+1.
+inline unsigned transposed(unsigned pair) {
+  unsigned out;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(pair));
+  return out;
+}
+
 // Two neighbours in one register, the first in the low half.
 inline unsigned pair_of(float low, float high, bf16) {
   unsigned out;

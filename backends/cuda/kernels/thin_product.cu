@@ -20,13 +20,6 @@ struct alignas(16) Eight {
   unsigned pair[4];
 };
 
-// 8×8 elements of two bytes: row g, columns 2t and 2t+1 become column g, rows 2t and 2t+1.
-inline unsigned transposed(unsigned pair) {
-  unsigned out;
-  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(pair));
-  return out;
-}
-
 inline Eight right_of(const T *b, int step, int tile, int g, int t) {
   if (kTransposed)
     return *reinterpret_cast<const Eight *>(b + (long long)(tile * 8 + g) * kStepB + step * 32 +

@@ -23,6 +23,25 @@ OpCases matmul_cases() {
       }
     }
   }
+  // What a LoRA's products are like: few columns, few terms, and long sums of few columns on either side.
+  for (const bool transposed : {false, true}) {
+    const auto factor = [&](int64_t rows, int64_t columns) {
+      return in(transposed ? Shape{columns, rows} : Shape{rows, columns});
+    };
+    const Attributes attributes{{"transpose_b", transposed}};
+    cases.push_back({.inputs = {in({35, 96}), factor(96, 8)}, .attributes = attributes});
+    cases.push_back({.inputs = {in({35, 96}), factor(96, 16)}, .attributes = attributes});
+    cases.push_back({.inputs = {in({35, 16}), factor(16, 128)}, .attributes = attributes});
+    cases.push_back(
+        {.inputs = {in({35, 16}), factor(16, 128), in({35, 128})}, .attributes = attributes});
+    cases.push_back(
+        {.inputs = {in({19, 32}), factor(32, 64), in({19, 64})}, .attributes = attributes});
+  }
+  for (const std::string dtype : {"", "f32"}) {
+    const Attributes attributes{{"transpose_a", true}, {"dtype", dtype}};
+    for (const auto &[m, k, n] : {Sizes{48, 77, 16}, Sizes{16, 300, 48}, Sizes{64, 1040, 16}})
+      cases.push_back({.inputs = {in({k, m}), in({k, n})}, .attributes = attributes});
+  }
   // Batches, also those that repeat on either side.
   for (const auto &[a, b] : {std::pair{Shape{2, 3, 5}, Shape{2, 5, 4}},
                              {Shape{2, 3, 4, 5}, Shape{2, 3, 5, 6}},
