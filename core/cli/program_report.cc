@@ -100,7 +100,7 @@ Json to_json(const ProgramCheck &check) {
     Json one;
     one.set("output", printable(output.name));
     one.set("type", output.type.text());
-    one.set("difference", to_json(output.difference));
+    one.set("difference", to_json(output.difference)).set("allowed", output.allowed);
     if (!output.wrong.empty()) one.set("wrong", output.wrong);
     outputs.push(one);
   }

@@ -38,6 +38,12 @@ size_t wrong_of(const ProgramCheck &check) {
       check.outputs, [](const OutputCheck &output) { return !output.wrong.empty(); }));
 }
 
+// Empty, unless the output hangs on last digits.
+std::string allowance_of(const OutputCheck &output, const Tier &tier) {
+  if (output.allowed <= tier.each.norm_relative) return "";
+  return fmt::format("{:.1e} allowed: it hangs on the weights' last digits", output.allowed);
+}
+
 double off_by(const StepCheck &step) {
   const double size = std::fabs(step.reference_loss);
   return size > 0 ? std::fabs(step.loss - step.reference_loss) / size : std::fabs(step.loss);
@@ -76,9 +82,11 @@ void print_outputs(const ProgramCheck &check) {
              "1 - cos");
   for (size_t i = 0; i < shown; ++i) {
     const OutputCheck &output = *list[i];
-    fmt::print("{:<{}} {:<16} {:>9.1e} {:>9.1e} {:>9.1e}{}\n", printable(output.name), width,
+    const std::string allowance = allowance_of(output, check.tier);
+    fmt::print("{:<{}} {:<16} {:>9.1e} {:>9.1e} {:>9.1e}{}{}\n", printable(output.name), width,
                output.type.shape.text(), output.difference.norm_relative,
                output.difference.norm_ratio, output.difference.one_minus_cosine,
+               allowance.empty() ? "" : "  " + allowance,
                output.wrong.empty() ? "" : "  DIFFERS: " + output.wrong);
   }
   if (shown < list.size()) fmt::print("and {} more, each nearer\n", list.size() - shown);
@@ -115,18 +123,20 @@ std::string number(double value) {
   return fmt::format("{:.1e}", value);
 }
 
-std::vector<std::string> row_of(const OutputCheck &output) {
+std::vector<std::string> row_of(const OutputCheck &output, const Tier &tier) {
   return {"<code>" + html(output.name) + "</code>",
           html(output.type.shape.text()),
           number(output.difference.norm_relative),
           number(output.difference.norm_ratio),
           number(output.difference.one_minus_cosine),
-          output.wrong.empty() ? "" : "<span class=\"warning\">" + html(output.wrong) + "</span>"};
+          output.wrong.empty() ? html(allowance_of(output, tier))
+                               : "<span class=\"warning\">" + html(output.wrong) + "</span>"};
 }
 
-std::string outputs_table(const std::vector<const OutputCheck *> &list, std::string_view what) {
+std::string outputs_table(const std::vector<const OutputCheck *> &list, const Tier &tier,
+                          std::string_view what) {
   std::vector<std::vector<std::string>> rows;
-  for (const OutputCheck *output : list) rows.push_back(row_of(*output));
+  for (const OutputCheck *output : list) rows.push_back(row_of(*output, tier));
   return html_table(
       {std::string(what), "shape", "norm-relative error", "norm ratio off by", "1 - cosine", ""},
       rows);
@@ -159,7 +169,7 @@ std::string errors_chart(const ProgramCheck &check) {
   for (size_t i = 0; i < check.outputs.size(); ++i) {
     const double value = check.outputs[i].difference.norm_relative;
     if (value > 0) error.points.emplace_back(static_cast<int64_t>(i), value);
-    allowed.points.emplace_back(static_cast<int64_t>(i), check.tier.each.norm_relative);
+    allowed.points.emplace_back(static_cast<int64_t>(i), check.outputs[i].allowed);
   }
   return chart_figure(
       {.title = "error of each gradient, in the model's order", .curves = {error, allowed}});
@@ -256,10 +266,10 @@ std::string step_page(const CheckedStep &check) {
   body += html_section("Errors over the model", errors_chart(step.gradients));
   std::vector<const OutputCheck *> answers;
   for (const OutputCheck &output : step.answers.outputs) answers.push_back(&output);
-  body += html_section("Answers", outputs_table(answers, "answer"));
-  body +=
-      html_section("Gradients, the worst first", "<p>" + html(together_text(step.gradients)) +
-                                                     "</p>\n" + outputs_table(worst, "gradient"));
+  body += html_section("Answers", outputs_table(answers, facts.tier, "answer"));
+  body += html_section("Gradients, the worst first",
+                       "<p>" + html(together_text(step.gradients)) + "</p>\n" +
+                           outputs_table(worst, facts.tier, "gradient"));
   std::vector<std::vector<std::string>> times;
   for (const auto &[what, seconds] : facts.seconds)
     times.push_back({html(what), fmt::format("{:.1f} s", seconds)});

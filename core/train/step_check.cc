@@ -20,6 +20,11 @@ constexpr double kStartReach = 0.1;
 constexpr size_t kDeep = 1000;
 constexpr double kMargin = 2;
 
+// Right backends are off by 2.4 times what one flip in three changes at most, in the median of a tiny SDXL's
+// gradients, and by 3.1 times in one of twenty.
+constexpr uint64_t kFlips = 3;
+constexpr double kOfDigits = 5;
+
 HostTensor in_type(const HostTensor &tensor, DType dtype) {
   HostTensor made{{dtype, tensor.type.shape}, {}};
   made.bytes.resize(static_cast<size_t>(made.type.size_bytes()));
@@ -123,6 +128,31 @@ Result<StepCheck> check_step(Trainer &reference, Trainer &candidate, const PassI
   for (const Parameter &parameter : reference.plan().trained) names.push_back(parameter.name);
   check.gradients = conformance::compare_outputs(names, right, tried, tier);
   return check;
+}
+
+Status judge_by_last_digits(Trainer &reference, const PassInput &input, StepCheck &check) {
+  std::vector<conformance::OutputCheck *> wrong;
+  for (conformance::OutputCheck &output : check.gradients.outputs)
+    if (!output.wrong.empty() && output.difference.first.empty()) wrong.push_back(&output);
+  if (wrong.empty()) return {};
+  FLAME_ASSIGN(const TensorMap right, reference.gradients());
+  std::vector<double> most(wrong.size(), 0);
+  for (uint64_t seed = 1; seed <= kFlips; ++seed) {
+    FLAME_TRY(reference.flip_last_digits(seed));
+    FLAME_ASSIGN(const TensorMap unused, reference.evaluate(input));
+    FLAME_ASSIGN(const TensorMap moved, reference.gradients());
+    FLAME_TRY(reference.flip_last_digits(seed));
+    for (size_t i = 0; i < wrong.size(); ++i) {
+      const auto change =
+          conformance::compare_numbers(right.at(wrong[i]->name), moved.at(wrong[i]->name));
+      most[i] = std::max(most[i], change.norm_relative);
+    }
+  }
+  FLAME_ASSIGN(const TensorMap unused, reference.evaluate(input));
+  for (size_t i = 0; i < wrong.size(); ++i)
+    conformance::allow(*wrong[i], check.gradients.tier, kOfDigits * most[i]);
+  check.gradients.equal = check.gradients.is_near();
+  return {};
 }
 
 Result<conformance::LockstepCheck> check_step_ops(

@@ -34,6 +34,11 @@ struct StepCheck {
 Result<StepCheck> check_step(Trainer &reference, Trainer &candidate, const PassInput &input,
                              const conformance::Tier &tier);
 
+// Judges the gradients that are beyond the gate of f32 by what they hang on: one that changes much where
+// the last digits of the reference's weights change may be off by as much as a few times that. The
+// reference's step was the last one, and is so again.
+Status judge_by_last_digits(Trainer &reference, const PassInput &input, StepCheck &check);
+
 // The tier of a narrow type for this model: no tighter than twice what the same rounding does to the
 // reference's own step, `rounded` against the one in f32.
 conformance::Tier widened_tier(conformance::Tier tier, const StepCheck &rounded);

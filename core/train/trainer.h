@@ -98,6 +98,12 @@ class Trainer {
   Result<HostTensor> tensor(size_t bucket, std::string_view name);
   // Rounds every weight to a narrower type, and keeps it in its own.
   Status round_weights(DType dtype);
+  // Turns over the last binary digit of every other number of weights and parameters, drawn by the seed.
+  // Done twice, nothing is changed.
+  Status flip_last_digits(uint64_t seed);
+  // Moves every weight and every parameter to a neighbouring number of its type, above or below as drawn
+  // from the seed. `back` undoes that to the bit.
+  Status move_last_digits(uint64_t seed, bool back);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.

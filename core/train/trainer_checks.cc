@@ -1,12 +1,24 @@
 // A pass of a trainer by itself, from which nothing is learned: its answers, gradients and values.
 #include <cmath>
 
+#include "core/runtime/conformance/fill.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/numbers.h"
 #include "core/train/accumulate.h"
 #include "core/train/trainer.h"
 
 namespace flame {
+namespace {
+
+// The last digit stands in the first byte, whatever the type.
+void flip_digits(HostTensor &tensor, uint64_t seed) {
+  constexpr uint64_t kMix = 0x9e3779b97f4a7c15U;
+  const auto size = static_cast<size_t>(size_bytes(tensor.type.dtype));
+  for (size_t i = 0; i * size < tensor.bytes.size(); ++i)
+    tensor.bytes[i * size] ^= std::byte((((seed + i) * kMix) >> 63) & 1);
+}
+
+}  // namespace
 
 Status Trainer::run_alone(const PassInput &batch) {
   FLAME_TRY(settle());
@@ -69,6 +81,20 @@ Status Trainer::round_weights(DType dtype) {
     rounded.bytes.resize(static_cast<size_t>(rounded.type.size_bytes()));
     convert_elements(own, tensor.bytes, dtype, rounded.bytes);
     convert_elements(dtype, rounded.bytes, own, tensor.bytes);
+    FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
+    FLAME_TRY(work_.synchronize());
+  }
+  return {};
+}
+
+Status Trainer::flip_last_digits(uint64_t seed) {
+  FLAME_ASSIGN(TensorMap learned, parameters());
+  for (auto &[name, tensor] : learned) flip_digits(tensor, seed ^ conformance::hash_of(name));
+  FLAME_TRY(set_parameters(learned));
+  for (const PlacedName &parameter : programs_.front()->placed().parameters) {
+    FLAME_ASSIGN(HostTensor tensor, this->tensor(0, parameter.name));
+    if (!is_float(tensor.type.dtype)) continue;
+    flip_digits(tensor, seed ^ conformance::hash_of(parameter.name));
     FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
     FLAME_TRY(work_.synchronize());
   }

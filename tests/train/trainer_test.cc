@@ -5,6 +5,7 @@
 
 #include "core/train/health.h"
 #include "core/train/plan_memory.h"
+#include "core/train/step_check.h"
 #include "core/train/validation.h"
 #include "tests/train/trainer_fixture.h"
 
@@ -179,6 +180,57 @@ TEST_F(TrainerTest, StartsWithoutEffectAndWithGradientsForEveryParameter) {
   ASSERT_THAT(*norms, SizeIs((*made)->plan().trained.size()));
   for (size_t i = 0; i < norms->size(); ++i)
     EXPECT_GT((*norms)[i], 0) << (*made)->plan().trained[i].name;
+}
+
+TEST_F(TrainerTest, TurnsLastDigitsOverAndBack) {
+  auto made = trainer();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const std::string weight = (*made)->plan().passes[0].placed.parameters.front().name;
+  const HostTensor before = *(*made)->tensor(0, weight);
+  const TensorMap start = *(*made)->parameters();
+  ASSERT_TRUE((*made)->flip_last_digits(3).ok());
+  const std::vector<double> moved = numbers_of(*(*made)->tensor(0, weight)),
+                            numbers = numbers_of(before);
+  size_t others = 0;
+  for (size_t i = 0; i < moved.size(); ++i) {
+    others += moved[i] != numbers[i];
+    EXPECT_NEAR(moved[i], numbers[i], 1.3e-7 * std::abs(numbers[i]) + 1e-40);
+  }
+  EXPECT_GT(others, moved.size() / 4);
+  EXPECT_LT(others, moved.size() * 3 / 4);
+  EXPECT_NE((*made)->parameters()->begin()->second.bytes, start.begin()->second.bytes);
+  ASSERT_TRUE((*made)->flip_last_digits(3).ok());
+  EXPECT_EQ((*made)->tensor(0, weight)->bytes, before.bytes);
+  const TensorMap end = *(*made)->parameters();
+  for (const auto &[name, tensor] : end) EXPECT_EQ(tensor.bytes, start.at(name).bytes) << name;
+}
+
+TEST_F(TrainerTest, JudgesAGradientByTheLastDigitsThatItHangsOn) {
+  auto made = trainer();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  const PassInput shown = batch(**made, 0);
+  const conformance::Tier strict{"f32", {1e-12, 1e-12}, 1, 1e-9};
+  StepCheck check = *check_step(**made, **made, shown, strict);
+  EXPECT_TRUE(check.gradients.equal) << "one trainer beside itself";
+  const std::string up =
+      "denoiser/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_v.lora_up.weight";
+  auto &outputs = check.gradients.outputs;
+  const auto off = [&](double error) {
+    auto &output = *std::ranges::find(outputs, up, &conformance::OutputCheck::name);
+    output.difference.norm_relative = error;
+    output.wrong = "it is off";
+    return &output;
+  };
+  const auto *output = off(3e-8);
+  ASSERT_TRUE(judge_by_last_digits(**made, shown, check).ok());
+  EXPECT_EQ(output->wrong, "");
+  EXPECT_TRUE(check.gradients.equal);
+  EXPECT_GT(output->allowed, 3e-8);
+  EXPECT_LT(output->allowed, 1e-3);
+  off(1e-2);
+  ASSERT_TRUE(judge_by_last_digits(**made, shown, check).ok());
+  EXPECT_NE(output->wrong, "") << "a bug is more than what digits change";
+  EXPECT_FALSE(check.gradients.equal);
 }
 
 TEST_F(TrainerTest, KeepsItsParametersWhenALossIsNotFinite) {

@@ -44,13 +44,16 @@ constexpr double kTiny = 1e-6;
 
 OutputCheck check_output(const std::string &name, const HostTensor &expected,
                          const HostTensor &seen, const Tier &tier, double median_norm) {
-  OutputCheck check{name, seen.type, {}, {}};
+  OutputCheck check;
+  check.name = name;
+  check.type = seen.type;
   if (!is_float(seen.type.dtype)) {
     check.difference = compare_bits(expected, seen, true);
     check.wrong = check.difference.first;
     return check;
   }
   check.difference = compare_numbers(expected, seen);
+  check.allowed = tier.each.norm_relative;
   const double norm = norm_of(expected);
   const bool tiny = norm > 0 && norm < kTiny * median_norm;
   if (tiny && norm * check.difference.norm_relative < kTiny * median_norm) return check;
@@ -65,6 +68,22 @@ double median(std::vector<double> numbers) {
 }
 
 }  // namespace
+
+bool ProgramCheck::is_near() const {
+  if (!std::ranges::all_of(outputs, [](const OutputCheck &each) { return each.wrong.empty(); }))
+    return false;
+  if (joined_ratio > tier.joined_ratio) return false;
+  return tier.middle == 0 || (median_error <= tier.middle && joined_error <= tier.middle);
+}
+
+void allow(OutputCheck &output, const Tier &tier, double norm_relative) {
+  Tier wide = tier;
+  wide.each.norm_relative = std::max(tier.each.norm_relative, norm_relative);
+  wide.each.norm_ratio = std::max(tier.each.norm_ratio, norm_relative);
+  wide.one_minus_cosine = std::max(tier.one_minus_cosine, norm_relative * norm_relative);
+  output.allowed = wide.each.norm_relative;
+  output.wrong = judge(output.difference, wide);
+}
 
 Result<Program> widened_program(const Program &program) {
   ProgramBuilder builder;
@@ -131,14 +150,12 @@ ProgramCheck compare_outputs(const std::vector<std::string> &names, const Tensor
   const double median_norm = median(norms);
   ProgramCheck check;
   check.tier = tier;
-  check.equal = true;
   std::vector<double> errors;
   double error_squares = 0;
   for (size_t i = 0, of_floats = 0; i < names.size(); ++i) {
     const std::string &name = names[i];
     check.outputs.push_back(
         check_output(name, expected.at(name), seen.at(name), tier, median_norm));
-    check.equal = check.equal && check.outputs.back().wrong.empty();
     if (!is_float(seen.at(name).type.dtype)) continue;
     errors.push_back(check.outputs.back().difference.norm_relative);
     error_squares += std::pow(errors.back() * norms[of_floats++], 2);
@@ -148,11 +165,7 @@ ProgramCheck compare_outputs(const std::vector<std::string> &names, const Tensor
     check.joined_ratio = std::fabs(std::sqrt(seen_squares / expected_squares) - 1);
     check.joined_error = std::sqrt(error_squares / expected_squares);
   }
-  check.equal = check.equal && check.joined_ratio <= tier.joined_ratio;
-  if (tier.middle > 0) {
-    check.equal =
-        check.equal && check.median_error <= tier.middle && check.joined_error <= tier.middle;
-  }
+  check.equal = check.is_near();
   return check;
 }
 
