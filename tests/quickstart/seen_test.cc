@@ -181,7 +181,8 @@ TEST(Judge, KnowsTheThingThatTheQuickstartTeaches) {
   const std::string folder = FLAME_SOURCE_DIR "/configs/quickstart/";
   for (const auto &[file, text] : {std::pair("pictures/01.png", "large red zorb"),
                                    std::pair("pictures/10.png", "large grey zorb"),
-                                   std::pair("others/02.png", "small blue circle"),
+                                   std::pair("others/02.png", "large blue ring"),
+                                   std::pair("others/11.png", "small blue triangle"),
                                    std::pair("others/06.png", "large orange cross")}) {
     std::string problem;
     const auto picture = read_picture(folder + file, problem);
