@@ -8,7 +8,7 @@ Result<Program> simplify(const Program &program) {
   return merge_products(merged);
 }
 
-Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits) {
+Result<Fused> fuse(const Program &program, Target &target) {
   constexpr CleanUpOptions kLast{.drop_stop_gradient = true};
   Fused fused;
   FLAME_ASSIGN(fused.program, clean_up(program, kLast, &fused.cleaned));
@@ -19,7 +19,7 @@ Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits) {
   FLAME_ASSIGN(fused.program, clean_up(lowered.program, kLast, &fused.cleaned));
   // Sums come before maps, which would take them.
   FLAME_ASSIGN(fused.program, merge_addends(fused.program, target, &fused.patterns));
-  FLAME_ASSIGN(fused.program, merge_maps(fused.program, limits, &fused.maps));
+  FLAME_ASSIGN(fused.program, merge_maps(fused.program, {}, &fused.maps));
   FLAME_ASSIGN(fused.program, clean_up(fused.program, kLast, &fused.cleaned));
   return fused;
 }

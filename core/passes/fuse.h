@@ -26,6 +26,6 @@ Result<Program> simplify(const Program &program);
 // For a whole program: merge_patterns, join_slices, lower, merge_maps and merge_addends, cleaned up between. The
 // answers stay what they are in f32 and f64; where bf16 or f16 is stored, fewer values are rounded.
 // Nearly linear in the number of nodes.
-Result<Fused> fuse(const Program &program, Target &target, MergeLimits limits = {});
+Result<Fused> fuse(const Program &program, Target &target);
 
 }  // namespace flame
