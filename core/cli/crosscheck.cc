@@ -69,7 +69,7 @@ Status check_program(const Arguments &arguments, Device &reference, Device &cand
   } else {
     FLAME_ASSIGN(const auto check, conformance::check_program(reference, candidate, program, seed));
     print_program(check);
-    equal = check.equal;
+    equal = check.equal();
     json = to_json(check);
   }
   if (!arguments.has("--json")) return {};

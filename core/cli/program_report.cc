@@ -64,8 +64,9 @@ void print_program(const ProgramCheck &check) {
   }
   fmt::print("\nall outputs together: norm ratio off by {:.1e}, allowed {:.1e} in {}\n",
              check.joined_ratio, check.tier.joined_ratio, check.tier.name);
-  fmt::print("{}\n", check.equal ? "the backends agree"
-                                 : "the backends differ; --lockstep names the first op that does");
+  fmt::print("{}\n", check.equal()
+                         ? "the backends agree"
+                         : "the backends differ; --lockstep names the first op that does");
 }
 
 void print_lockstep(const LockstepCheck &check) {
@@ -90,7 +91,7 @@ void print_lockstep(const LockstepCheck &check) {
 
 Json to_json(const ProgramCheck &check) {
   Json json;
-  json.set("equal", check.equal);
+  json.set("equal", check.equal());
   json.set("tier", check.tier.name);
   json.set("joined_norm_ratio", check.joined_ratio);
   json.set("joined_norm_relative", check.joined_error);

@@ -151,7 +151,6 @@ Status judge_by_last_digits(Trainer &reference, const PassInput &input, StepChec
   FLAME_ASSIGN(const TensorMap unused, reference.evaluate(input));
   for (size_t i = 0; i < wrong.size(); ++i)
     conformance::allow(*wrong[i], check.gradients.tier, kOfDigits * most[i]);
-  check.gradients.equal = check.gradients.is_near();
   return {};
 }
 

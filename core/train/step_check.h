@@ -27,7 +27,7 @@ struct StepCheck {
   conformance::ProgramCheck answers;    // loss, loss of each example, prediction
   conformance::ProgramCheck gradients;  // in the plan's order of `trained`
   double loss = 0, reference_loss = 0;
-  bool equal() const { return answers.equal && gradients.equal; }
+  bool equal() const { return answers.equal() && gradients.equal(); }
 };
 
 // Both have the same parameters and weights. Changes nothing.

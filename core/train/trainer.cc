@@ -3,12 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "core/runtime/conformance/fill.h"
 #include "core/runtime/evaluate.h"
-#include "core/tensor/convert.h"
 #include "core/tensor/numbers.h"
 #include "core/train/accumulate.h"
 #include "core/train/random_streams.h"

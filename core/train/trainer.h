@@ -101,9 +101,6 @@ class Trainer {
   // Turns over the last binary digit of every other number of weights and parameters, drawn by the seed.
   // Done twice, nothing is changed.
   Status flip_last_digits(uint64_t seed);
-  // Moves every weight and every parameter to a neighbouring number of its type, above or below as drawn
-  // from the seed. `back` undoes that to the bit.
-  Status move_last_digits(uint64_t seed, bool back);
 
  private:
   // Host memory that uploads read from and downloads write to while the device works.
@@ -129,6 +126,8 @@ class Trainer {
   Status upload(Slot &slot, const Executable &program, const std::string &name,
                 std::span<const std::byte> bytes);
   Status upload_batch(Slot &slot, const PassInput &batch, bool learns);
+  // Those that `change` says it has changed are written back.
+  Status change_weights(const std::function<bool(const std::string &name, HostTensor &)> &change);
   Status upload_step(Slot &slot, double rate_factor);
   Status fetch(Slot &slot);
   void note(Slot &slot);

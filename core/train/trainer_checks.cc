@@ -72,33 +72,38 @@ Result<HostTensor> Trainer::tensor(size_t bucket, std::string_view name) {
   return tensor;
 }
 
-Status Trainer::round_weights(DType dtype) {
+Status Trainer::change_weights(
+    const std::function<bool(const std::string &name, HostTensor &)> &change) {
   for (const PlacedName &parameter : programs_.front()->placed().parameters) {
     FLAME_ASSIGN(HostTensor tensor, this->tensor(0, parameter.name));
-    const DType own = tensor.type.dtype;
-    if (!is_float(own) || size_bytes(own) <= size_bytes(dtype)) continue;
-    HostTensor rounded{{dtype, tensor.type.shape}, {}};
-    rounded.bytes.resize(static_cast<size_t>(rounded.type.size_bytes()));
-    convert_elements(own, tensor.bytes, dtype, rounded.bytes);
-    convert_elements(dtype, rounded.bytes, own, tensor.bytes);
+    if (!is_float(tensor.type.dtype) || !change(parameter.name, tensor)) continue;
     FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
     FLAME_TRY(work_.synchronize());
   }
   return {};
 }
 
+Status Trainer::round_weights(DType dtype) {
+  return change_weights([&](const std::string &, HostTensor &tensor) {
+    const DType own = tensor.type.dtype;
+    if (size_bytes(own) <= size_bytes(dtype)) return false;
+    HostTensor rounded{{dtype, tensor.type.shape}, {}};
+    rounded.bytes.resize(static_cast<size_t>(rounded.type.size_bytes()));
+    convert_elements(own, tensor.bytes, dtype, rounded.bytes);
+    convert_elements(dtype, rounded.bytes, own, tensor.bytes);
+    return true;
+  });
+}
+
 Status Trainer::flip_last_digits(uint64_t seed) {
+  const auto flip = [&](const std::string &name, HostTensor &tensor) {
+    flip_digits(tensor, seed ^ conformance::hash_of(name));
+    return true;
+  };
   FLAME_ASSIGN(TensorMap learned, parameters());
-  for (auto &[name, tensor] : learned) flip_digits(tensor, seed ^ conformance::hash_of(name));
+  for (auto &[name, tensor] : learned) flip(name, tensor);
   FLAME_TRY(set_parameters(learned));
-  for (const PlacedName &parameter : programs_.front()->placed().parameters) {
-    FLAME_ASSIGN(HostTensor tensor, this->tensor(0, parameter.name));
-    if (!is_float(tensor.type.dtype)) continue;
-    flip_digits(tensor, seed ^ conformance::hash_of(parameter.name));
-    FLAME_TRY(programs_.front()->write(work_, parameter.name, tensor.bytes));
-    FLAME_TRY(work_.synchronize());
-  }
-  return {};
+  return change_weights(flip);
 }
 
 Result<std::vector<double>> Trainer::gradient_norms(const PassInput &batch) {

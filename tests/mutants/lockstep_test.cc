@@ -58,7 +58,7 @@ TEST_F(Lockstep, AgreesWithoutABug) {
   EXPECT_EQ(check->nodes, block().nodes().size());
   const Result<ProgramCheck> whole = check_program(*reference, *candidate, block(), 1);
   ASSERT_TRUE(whole.ok()) << whole.error().text();
-  EXPECT_TRUE(whole->equal);
+  EXPECT_TRUE(whole->equal());
   EXPECT_EQ(whole->outputs.size(), 2u);
 }
 
@@ -79,7 +79,7 @@ TEST_F(Lockstep, NamesTheOpWithTheBugAndItsPlace) {
     EXPECT_EQ(check->first->place, place) << bug;
     const Result<ProgramCheck> whole = check_program(*reference, *candidate, block(), 1);
     ASSERT_TRUE(whole.ok()) << whole.error().text();
-    EXPECT_FALSE(whole->equal) << bug;
+    EXPECT_FALSE(whole->equal()) << bug;
   }
 }
 

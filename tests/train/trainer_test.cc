@@ -211,7 +211,7 @@ TEST_F(TrainerTest, JudgesAGradientByTheLastDigitsThatItHangsOn) {
   const PassInput shown = batch(**made, 0);
   const conformance::Tier strict{"f32", {1e-12, 1e-12}, 1, 1e-9};
   StepCheck check = *check_step(**made, **made, shown, strict);
-  EXPECT_TRUE(check.gradients.equal) << "one trainer beside itself";
+  EXPECT_TRUE(check.gradients.equal()) << "one trainer beside itself";
   const std::string up =
       "denoiser/down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_v.lora_up.weight";
   auto &outputs = check.gradients.outputs;
@@ -224,13 +224,13 @@ TEST_F(TrainerTest, JudgesAGradientByTheLastDigitsThatItHangsOn) {
   const auto *output = off(3e-8);
   ASSERT_TRUE(judge_by_last_digits(**made, shown, check).ok());
   EXPECT_EQ(output->wrong, "");
-  EXPECT_TRUE(check.gradients.equal);
+  EXPECT_TRUE(check.gradients.equal());
   EXPECT_GT(output->allowed, 3e-8);
   EXPECT_LT(output->allowed, 1e-3);
   off(1e-2);
   ASSERT_TRUE(judge_by_last_digits(**made, shown, check).ok());
   EXPECT_NE(output->wrong, "") << "a bug is more than what digits change";
-  EXPECT_FALSE(check.gradients.equal);
+  EXPECT_FALSE(check.gradients.equal());
 }
 
 TEST_F(TrainerTest, KeepsItsParametersWhenALossIsNotFinite) {

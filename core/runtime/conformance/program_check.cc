@@ -69,7 +69,7 @@ double median(std::vector<double> numbers) {
 
 }  // namespace
 
-bool ProgramCheck::is_near() const {
+bool ProgramCheck::equal() const {
   if (!std::ranges::all_of(outputs, [](const OutputCheck &each) { return each.wrong.empty(); }))
     return false;
   if (joined_ratio > tier.joined_ratio) return false;
@@ -165,7 +165,6 @@ ProgramCheck compare_outputs(const std::vector<std::string> &names, const Tensor
     check.joined_ratio = std::fabs(std::sqrt(seen_squares / expected_squares) - 1);
     check.joined_error = std::sqrt(error_squares / expected_squares);
   }
-  check.equal = check.is_near();
   return check;
 }
 

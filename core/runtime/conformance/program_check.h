@@ -41,9 +41,8 @@ struct ProgramCheck {
   double joined_ratio = 0;           // norm ratio of all outputs together, off by so much
   double joined_error = 0;           // and norm-relative error
   double median_error = 0;
-  bool equal = false;  // as is_near() says
 
-  bool is_near() const;
+  bool equal() const;  // near enough
 };
 
 // Allows this output so much, if that is more than the tier does.

@@ -112,10 +112,10 @@ TEST(ComparedOutputs, AZeroMustBeZeroAndATinyOneIsJudgedByItsSize) {
   seen["tiny"] = tensor(2e-9, 0);
   const Tier tier{"f32", {1e-5, 1e-5}, 2e-6, 1e-9};
   const std::vector<std::string> names = {"a", "b", "tiny", "zero"};
-  EXPECT_TRUE(compare_outputs(names, expected, seen, tier).equal);
+  EXPECT_TRUE(compare_outputs(names, expected, seen, tier).equal());
   seen["zero"] = tensor(1e-12, 0);
   const ProgramCheck check = compare_outputs(names, expected, seen, tier);
-  EXPECT_FALSE(check.equal);
+  EXPECT_FALSE(check.equal());
   EXPECT_FALSE(check.outputs[3].wrong.empty());
   EXPECT_TRUE(check.outputs[2].wrong.empty());
 }
@@ -133,9 +133,9 @@ TEST(ComparedOutputs, TheMedianAndTheWholeAreJudgedWhereTheTierSaysSo) {
   const Tier loose{"bf16", {5e-2, 5e-2}, 5e-2, 1e-3};
   Tier strict = loose;
   strict.middle = 1e-2;
-  EXPECT_TRUE(compare_outputs({"a", "b"}, expected, seen, loose).equal);
+  EXPECT_TRUE(compare_outputs({"a", "b"}, expected, seen, loose).equal());
   const ProgramCheck check = compare_outputs({"a", "b"}, expected, seen, strict);
-  EXPECT_FALSE(check.equal);
+  EXPECT_FALSE(check.equal());
   EXPECT_GT(check.median_error, 1e-2);
   EXPECT_GT(check.joined_error, 1e-2);
 }
