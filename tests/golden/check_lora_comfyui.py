@@ -8,7 +8,6 @@
 LOADER is a checkout of stable-diffusion-webui-forge, which keeps ComfyUI's loader as files that stand alone, in
 packages_3rdparty/comfyui_lora_collection. Names of the checkpoint are all that is read of it."""
 import json
-import pathlib
 import re
 import struct
 import sys
@@ -51,7 +50,7 @@ def main():
         tensors = load_file(file)
         patches, rest = comfyui.load_lora(tensors, keys)
         left_over += len(rest)
-        print(f"{pathlib.Path(file).name}: {len(tensors)} keys, {len(patches)} weights changed, {len(rest)} left over {sorted(rest)[:5]}")
+        print(f"{file}: {len(tensors)} keys, {len(patches)} weights changed, {len(rest)} left over {sorted(rest)[:5]}")
     sys.exit(left_over > 0)
 
 
