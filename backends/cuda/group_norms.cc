@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "backends/cuda/channel_sums.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/norms.h"
 #include "backends/cuda/reduction.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

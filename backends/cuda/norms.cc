@@ -2,8 +2,8 @@
 #include "backends/cuda/norms.h"
 
 #include "backends/cuda/channel_sums.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/rows.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "backends/onednn/blocks.h"
-#include "backends/onednn/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

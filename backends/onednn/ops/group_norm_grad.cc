@@ -2,9 +2,9 @@
 // and z = x̂ · weight + bias.
 #include <omp.h>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/group_norm.h"
 #include "backends/onednn/vector_math.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
