@@ -20,7 +20,7 @@ void expect_floats(const flame::Op &op);
 // Refuses a tensor whose elements do not stand one after the other; the host then inserts a copy.
 void expect_contiguous(const flame::Op &op, std::string_view name, const flame_tensor &tensor);
 
-// All inputs and outputs contiguous.
-void expect_all_contiguous(const flame::Op &op);
+// All inputs and outputs contiguous, but input `free`, which may lie in any way.
+void expect_all_contiguous(const flame::Op &op, uint32_t free = UINT32_MAX);
 
 }  // namespace flame::cuda
