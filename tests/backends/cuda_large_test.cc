@@ -157,6 +157,11 @@ class LargeGroupNorm : public Large {
     }
     EXPECT_LT(error_of(y, ey), kNear);
     EXPECT_LT(error_of(dx, edx), kNear);
+    Tensor addend = noise(x.shape), total{x.shape, {}};
+    run("group_norm_grad", {&dy, &x, &mean, &rstd, &weight, &bias, &addend}, {&total},
+        {{"groups", groups}, {"activation", "silu"}, {"weight_gradient", false}});
+    for (size_t at = 0; at < edx.size(); ++at) edx[at] += addend.numbers[at];
+    EXPECT_LT(error_of(total, edx), kNear);
     EXPECT_LT(error_of(dweight, ew), kNear);
     EXPECT_LT(error_of(dbias, eb), kNear);
   }
