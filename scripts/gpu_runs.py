@@ -11,6 +11,7 @@ usage: build/gpu-run/run FOLDER-FOR-LOGS [PART…], from the root of the checkou
   recomputed  training at batch 1 within 5.8 GiB, in the bench; and the plain one
   full        SDXL as published with random weights: loading, 2,000 passes in 22 GiB, a picture
   bench       bench_sdxl: sampling and training, op by op
+  batch_4     training at batch 4
   peer        PyTorch's figures: PEER names the script, CASES its cases
 """
 
@@ -401,9 +402,12 @@ def recomputed():
 def bench():
     bench_of("train", "train", "train.steps=100")
     bench_of("train-ops", "train-ops", "train.steps=20")
-    bench_of("train", "train-batch-4", "train.batch=4", "train.steps=20")
     bench_of("sample-ops", "sample-ops")
     bench_of("models", "models")
+
+
+def batch_4():
+    bench_of("train", "train-batch-4", "train.batch=4", "train.steps=20")
 
 
 # --- peer
@@ -415,7 +419,7 @@ def peer():
     say("peer\n" + (LOGS / "peer.log").read_text()[-4000:])
 
 
-PARTS = {each.__name__: each for each in (quickstart, strict, weights, pictures, memory, memory_full, recomputed, full, bench, peer)}
+PARTS = {each.__name__: each for each in (quickstart, strict, weights, pictures, memory, memory_full, recomputed, full, bench, batch_4, peer)}
 
 
 def main():
