@@ -3,7 +3,7 @@
 // activation'(z) · weight, z = x̂ · weight + bias. In front of it stands what group_pieces.cuh names.
 #include "group_pieces.cuh"
 
-constexpr int kAhead = 4;  // packs of dy and of x that are on their way to a thread
+constexpr int kAhead = 2;  // packs of dy and of x that are on their way to a thread
 
 struct Shared {
   A products[kPieces][kActive];

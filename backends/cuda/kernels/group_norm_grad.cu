@@ -5,7 +5,7 @@
 //                           stand in its place
 #include "group_slabs.cuh"
 
-constexpr int kAhead = 4;  // packs of each tensor that are on their way to a thread
+constexpr int kAhead = 2;  // packs of each tensor that are on their way to a thread
 
 // Of each group: dx = g · rstd + ((x - mean) · slope + shift).
 struct Sums {
