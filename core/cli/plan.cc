@@ -210,9 +210,9 @@ class PlanCommand {
                set_.held_out.size(), parameters());
     fmt::print("captions: {}{}{}\n", caption_variants(), caption_dropout(), learning_encoders());
     for (const TrainPlan::Pass &pass : plan_->training->passes) {
-      if (pass.extra_cost > 0)
+      if (pass.extra_work > 0)
         fmt::print("{}: {:.0f} % is computed twice to save memory\n", pass.bucket.prefix(),
-                   100 * pass.extra_cost);
+                   100 * pass.extra_work);
     }
   }
 
@@ -306,7 +306,7 @@ class PlanCommand {
       entry.set("width", bucket.width).set("height", bucket.height).set("masked", bucket.masked);
       entry.set("learned", static_cast<int64_t>(std::ranges::count_if(set_.learned, in_bucket)));
       entry.set("held_out", static_cast<int64_t>(std::ranges::count_if(set_.held_out, in_bucket)));
-      entry.set("computed_twice", plan_->training->passes[i].extra_cost);
+      entry.set("computed_twice", plan_->training->passes[i].extra_work);
       buckets.push(std::move(entry));
     }
     Json json;

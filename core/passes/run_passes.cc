@@ -128,7 +128,7 @@ class Runner {
     program_ = std::move(fitted.program);
     made_.placed = std::move(fitted.placed);
     return std::optional(fmt::format("{} made twice, {:.1f} % more work to fit into {} bytes",
-                                     counted(fitted.nodes, "node"), 100 * fitted.extra_cost,
+                                     counted(fitted.nodes, "node"), 100 * fitted.extra_work,
                                      *settings_.memory_bytes));
   }
 

@@ -219,7 +219,7 @@ class Planner {
     FLAME_ASSIGN(Recomputed less,
                  recompute(pass.program, target_, placement, limit - beside + own));
     pass.placed = std::move(less.placed);
-    pass.extra_cost = less.extra_cost;
+    pass.extra_work = less.extra_work;
     return count_backend();
   }
 

@@ -46,7 +46,7 @@ struct TrainPlan {
     TrainBucket bucket;
     Program program;  // that is placed, fused for the target; nothing is computed twice in it
     PlacedProgram placed;
-    double extra_cost = 0;  // of what is computed twice, as Recomputed has it
+    double extra_work = 0;  // of what is computed twice, as Recomputed has it
   };
   TextForm text;
   std::vector<Pass> passes;  // in the order of the buckets

@@ -50,7 +50,7 @@ Status measure(const std::string &name, const Program &program, double part) {
   const Result<Recomputed> fitted = recompute(fused.program, target, {}, allowed);
   const double recompute_seconds = seconds_since(start);
   if (fitted.ok()) {
-    fmt::print(" {:6} {:6.1f} {:8.3f}\n", fitted->nodes, 100 * fitted->extra_cost,
+    fmt::print(" {:6} {:6.1f} {:8.3f}\n", fitted->nodes, 100 * fitted->extra_work,
                recompute_seconds);
   } else {
     fmt::print(" {:>6} {:>6} {:8.3f}\n", "-", "-", recompute_seconds);

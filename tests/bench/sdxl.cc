@@ -253,7 +253,7 @@ class Bench {
     fmt::print("train: planned in {:.2f} s; arena {:.3f} GiB of {:.3f}; computed twice: {:.2f}\n",
                seconds_since(planning),
                gib(static_cast<double>(plan.passes.front().placed.arena_bytes)),
-               gib(static_cast<double>(plan.whole_bytes())), plan.passes.front().extra_cost);
+               gib(static_cast<double>(plan.whole_bytes())), plan.passes.front().extra_work);
     print_workspaces(plan.passes.front().placed);
     const uint64_t planned = plan.whole_bytes();
     FLAME_TRY(print_memory("train: planned, nothing allocated yet", planned));

@@ -1,7 +1,10 @@
 // Recomputing: what fits, at which cost, and that the answers keep their bits.
 #include "core/passes/recompute.h"
 
+#include <limits>
+
 #include "core/passes/cost.h"
+#include "core/passes/doubling.h"
 #include "core/passes/fuse.h"
 #include "tests/unit/passes/pass_samples.h"
 
@@ -52,6 +55,57 @@ TEST(Cost, CountsProductsExactly) {
                                           conv_cost, conv_cost, 24 + 24 + 16 * 24));
 }
 
+TEST(Cost, OfWorkKnowsBytesAndStarts) {
+  ProgramBuilder builder;
+  const Term x = builder.term(builder.input("x", {DType::kBF16, {1000, 1000}}));
+  const Term w = builder.term(builder.input("w", {DType::kBF16, {4000, 1000}}));
+  const Term one = builder.term(builder.input("one", {DType::kF32, {1}}));
+  apply_one("linear", {x, w});
+  apply_one("silu", {x});
+  apply_one("silu", {one});
+  reshape(x, {1000000});
+  const Program program = *builder.finish();
+  std::vector<double> work;
+  for (const Node &node : program.nodes()) work.push_back(work_of(program, node));
+  const double start = 1.4e9;
+  EXPECT_THAT(work, testing::ElementsAre(8e9 + start, 4e6 * 170 + start, 8 * 170 + start, 0));
+}
+
+TEST(Doubling, KnowsWhatTheBuiltProgramTakes) {
+  ListTarget target = ListTarget::all_but({});
+  const Program program = fuse(deep_program(4), target)->program;
+  const Doubling doubling(program);
+  const double before = doubling.peak_bytes({});
+  double least = before;
+  size_t different = 0;
+  for (const Doubling::Limits &limits : doubling.limits()) {
+    const Doubling::Choice choice = doubling.choose(limits);
+    const Result<Program> built = doubling.build(choice);
+    ASSERT_TRUE(built.ok()) << built.error().text();
+    EXPECT_EQ(doubling.peak_bytes(choice), Doubling(*built).peak_bytes({}));
+    least = std::min(least, doubling.peak_bytes(choice));
+    different += choice.count > 0;
+  }
+  EXPECT_GT(different, 10u);
+  EXPECT_LT(least, 0.6 * before);
+}
+
+TEST(Doubling, LeavesNodesFromAnEndOnAlone) {
+  ListTarget target = ListTarget::all_but({});
+  const Program program = fuse(deep_program(4), target)->program;
+  const Doubling doubling(program);
+  constexpr double kAny = std::numeric_limits<double>::infinity();
+  Doubling::Limits limits{kAny, kAny, doubling.limits().front().end};
+  const Doubling::Choice all = doubling.choose(limits);
+  limits.end /= 2;
+  const Doubling::Choice half = doubling.choose(limits);
+  EXPECT_EQ(half.nodes.size(), limits.end);
+  EXPECT_LT(half.count, all.count);
+  EXPECT_LT(half.work, all.work);
+  limits.end = 0;
+  EXPECT_EQ(doubling.choose(limits).count, 0u);
+}
+
 TEST(Recompute, LeavesAProgramThatFitsAlone) {
   ListTarget target = ListTarget::all_but({});
   const Program program = deep_program(2);
@@ -74,12 +128,12 @@ TEST(Recompute, FitsIntoLessMemoryWithTheSameBits) {
     ASSERT_TRUE(made.ok()) << part << ": " << made.error().text();
     EXPECT_LE(total(made->placed), budget);
     EXPECT_GT(made->nodes, 0u);
-    EXPECT_LE(made->extra_cost, 0.5);
-    EXPECT_GE(made->extra_cost, last_cost);
-    last_cost = made->extra_cost;
+    EXPECT_LE(made->extra_work, 0.5);
+    EXPECT_GE(made->extra_work, last_cost);
+    last_cost = made->extra_work;
     EXPECT_EQ(distance(made->program, program), 0) << part;
     std::printf("arena at %.0f %%: %zu nodes twice, %.1f %% more work\n", 100 * part, made->nodes,
-                100 * made->extra_cost);
+                100 * made->extra_work);
   }
 }
 
