@@ -11,6 +11,7 @@
 #include "core/cli/installed.h"
 #include "core/cli/read_pipeline.h"
 #include "core/io/model_config.h"
+#include "core/passes/layer_presets.h"
 #include "core/pipeline/device_request.h"
 #include "core/pipeline/pipeline.h"
 #include "core/plugin/plugin_adapter.h"
@@ -121,6 +122,8 @@ class Reader {
     } else {
       FLAME_ASSIGN(match, catalogue_.find("adapter", arguments_.get("--adapter", "lora")));
     }
+    const Learns learns = match.plugin ? Learns::kAdapters : Learns::kOwnWeights;
+    layers = named_layers(layers, explained_.program, learns);
     if (!match.plugin) {
       FLAME_ASSIGN(explained_.settings.adapt, own_weights_request(layers));
       return {};

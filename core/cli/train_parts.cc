@@ -65,23 +65,6 @@ class Opener {
         {{"batch", 1}, {"height", side}, {"width", side}, {"tokens", form.tokens}});
   }
 
-  // Presets stand for the names of their layers; what is behind them holds for each.
-  static std::vector<std::string> named_layers(const std::vector<std::string> &texts,
-                                               const Program &program) {
-    std::vector<std::string> layers;
-    for (const std::string &text : texts) {
-      const bool leaves = text.starts_with('!');
-      const size_t end = std::min(text.find(' '), text.size());
-      const auto names =
-          preset_layers(std::string_view(text).substr(leaves, end - leaves), program);
-      if (!names) layers.push_back(text);
-      if (!names) continue;
-      for (const std::string &name : *names)
-        layers.push_back((leaves ? "!" : "") + name + text.substr(end));
-    }
-    return layers;
-  }
-
   // As the adapter will have them: what the last choice that means a layer says, else its own option.
   std::map<std::string, double> alphas_of(const std::vector<std::string> &choices,
                                           const Program &program) const {
@@ -107,7 +90,8 @@ class Opener {
   }
 
   Status add(const std::string &role, const SectionValues &section, const Program &program) {
-    const std::vector<std::string> layers = named_layers(section.texts("layers"), program);
+    const Learns learns = made_->own_weights ? Learns::kOwnWeights : Learns::kAdapters;
+    const std::vector<std::string> layers = named_layers(section.texts("layers"), program, learns);
     FLAME_ASSIGN(AdaptRequest request, request_for(layers));
     FLAME_TRY(check_patterns(program, request));
     made_->alphas.push_back(alphas_of(layers, program));

@@ -83,7 +83,9 @@ Option layers() {
   return Option("layers", OptionType::kString,
                 "Which layers: attention, attention+ff, all-linear or all, or names by their ends, "
                 "with * for one part and ** for any; rank=4 and the like behind a name hold for "
-                "these layers, and ! leaves them alone. All layers, when left out.")
+                "these layers, and ! leaves them alone. Left out: all, or every module with full. "
+                "For adapters, all and all-linear leave out the layers that embed the time step "
+                "and the pooled text.")
       .many()
       .also({"target_modules", "lora_target_modules", "layer_filter"});
 }

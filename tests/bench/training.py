@@ -24,7 +24,7 @@ from diffusers import UNet2DConditionModel  # noqa: E402
 from peft import LoraConfig  # noqa: E402
 
 LAYERS = {"attention": ["to_q", "to_k", "to_v", "to_out.0"],
-          "all": r".*(to_[qkv]|to_out\.0|ff\.net\.0\.proj|ff\.net\.2|proj_in|proj_out|conv\d?|conv_shortcut|conv_in|conv_out|linear_\d|time_emb_proj)"}
+          "all": r".*(to_[qkv]|to_out\.0|ff\.net\.0\.proj|ff\.net\.2|proj_in|proj_out|conv\d?|conv_shortcut|conv_in|conv_out|time_emb_proj)"}
 
 
 class Flamehost:

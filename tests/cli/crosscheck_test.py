@@ -23,7 +23,7 @@ class Crosscheck(InFolder):
             "backend": {"precision": "f32"},
             "model": {"use": "sdxl", "weights": ["tiny.safetensors"], "config": "tiny.json"},
             "data": {"use": "image-folder", "path": "pictures", "resolution": 64},
-            "adapter": {"use": "lora", "rank": 4, "layers": ["all"]},
+            "adapter": {"use": "lora", "rank": 4, "layers": ["**"]},
             "train": {"steps": 1, "batch": 1, "optimizer": {"use": "adamw", "lr": 1e-3}},
         }
         for name, change in changes.items():

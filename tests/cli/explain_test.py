@@ -177,6 +177,15 @@ class ExplainPipeline(unittest.TestCase):
         self.assertNotIn("layers.1.lora", run.stdout)
         self.assertIn("bf16[3, 8]", run.stdout)
 
+    def test_presets_are_the_layers_that_a_run_would_adapt(self):
+        run = self.explain("--size", "batch=3", text=PIPELINE.replace('"layers.*", "!layers.1"', "all-linear"))
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for layer in ("layers.0", "layers.1"):
+            self.assertIn(f'trainable parameter "{layer}.lora_up.weight"', run.stdout)
+        run = self.explain("--size", "batch=3", "--adapt", "attention")
+        self.assertEqual(run.returncode, 2, run)
+        self.assertIn("the pattern 'attention' means no layer", run.stderr)
+
     def test_what_the_model_lacks_is_told_with_the_option_that_gives_it(self):
         run = self.explain()
         self.assertEqual(run.returncode, 2, run)

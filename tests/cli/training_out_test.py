@@ -12,6 +12,7 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import browser  # noqa: E402
+import lora_files  # noqa: E402
 from in_folder import InFolder  # noqa: E402
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -124,6 +125,22 @@ class TrainingOut(InFolder):
         self.assertEqual([row["step"] for row in self.rows("c") if "loss" in row], list(range(1, STEPS + 1)))
         self.assertEqual([row["step"] for row in self.rows("c") if "validation_loss" in row], [0, 3, 4, STEPS])
         self.assertNotIn(99.0, [row.get("loss") for row in self.rows("c")])
+
+    def test_a_lora_of_all_layers_has_those_that_every_program_reads(self):
+        modules = {}
+        for layers in ("all", "**"):
+            parts = [{"role": role, "layers": [layers]} for role in ("text_encoder", "text_encoder_2")]
+            (self.folder / "d.yaml").write_text(pipeline("d", adapter={"layers": [layers], "parts": parts}, train={"steps": 1, "schedule": {"use": "constant"}}))
+            run = self.flamehost("run", "d.yaml", "--resume", "never", "--set", "export=[{use: comfyui-lora, path: d.safetensors, overwrite: true}]")
+            self.assertEqual(run.returncode, 0, run)
+            header, _ = lora_files.read(self.folder / "d.safetensors")
+            modules[layers] = {key.removesuffix(".alpha") for key in header if key.endswith(".alpha")}
+            self.assertIn(f"{len(modules[layers])} modules, {len(modules[layers])} of them known to other programs", run.stdout)
+        self.assertEqual(modules["**"] - modules["all"], {"lora_unet_time_embed_0", "lora_unet_time_embed_2", "lora_unet_label_emb_0_0",
+                                                          "lora_unet_label_emb_0_2", "lora_te2_text_projection"})
+        self.assertFalse(modules["all"] - modules["**"])
+        for name in ("lora_unet_input_blocks_0_0", "lora_unet_out_2", "lora_unet_input_blocks_1_0_emb_layers_1"):
+            self.assertIn(name, modules["all"])
 
     def test_the_report_is_one_page_that_loads_nothing(self):
         page = (self.results / "report.html").read_text()

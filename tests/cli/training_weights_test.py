@@ -70,6 +70,15 @@ class TrainingOfWeights(InFolder):
         self.assertEqual((self.folder / "runs/learned/checkpoints/step-000002/state.safetensors").read_bytes(), whole)
         self.assertEqual((self.folder / "learned.safetensors").read_bytes(), merged)
 
+    def test_presets_leave_out_no_layer_whose_own_weights_learn(self):
+        def parameters(adapter):
+            words = ("--json", "--set", f"adapter={json.dumps(adapter)}", "--set", "export=[]")
+            return json.loads(self.flamehost("plan", "learned.yaml", *words).stdout)["parameters"]
+        for use, compare in (({"use": "full"}, self.assertLess), ({"use": "lora", "rank": 1}, self.assertEqual)):
+            with self.subTest(use["use"]):
+                whole = parameters({**use, "layers": ["all"]})
+                compare(parameters({**use, "layers": ["all", "!time_embedding.*", "!add_embedding.*"]}), whole)
+
     def test_the_plan_counts_what_learns_as_weights_and_no_less_than_is_taken(self):
         plan = json.loads(self.flamehost("plan", "learned.yaml", "--json", "--set", "export.0.overwrite=true").stdout)
         training = next(phase for phase in plan["phases"] if phase["name"] == "training")

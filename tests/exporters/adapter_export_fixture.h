@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <set>
+
+#include "core/passes/adapt.h"
+#include "core/passes/layer_presets.h"
 #include "core/tensor/numbers.h"
 #include "core/train/export_adapter.h"
 #include "tests/models/started_model.h"
@@ -11,19 +16,13 @@
 
 namespace flame::export_test {
 
-using Filter = bool (*)(const std::string &layer, const Shape &weight);
+using Filter = std::function<bool(const std::string &layer, const Shape &weight)>;
 
 inline bool any(const std::string &, const Shape &) {
   return true;
 }
-inline bool is_linear(const std::string &, const Shape &weight) {
-  return weight.rank() == 2;
-}
 inline bool is_attention(const std::string &layer, const Shape &) {
   return layer.find(".attn") != std::string::npos;
-}
-inline bool is_attention_or_ff(const std::string &layer, const Shape &weight) {
-  return is_attention(layer, weight) || layer.find(".ff.") != std::string::npos;
 }
 // What kohya's sd-scripts train by default.
 inline bool is_standard(const std::string &layer, const Shape &) {
@@ -70,7 +69,22 @@ class AdapterFiles : public testing::Test {
     delete folder_;
   }
 
-  static ExportedPart part(size_t index, Filter wanted = any, int64_t rank = 2) {
+  // The layers that a list means where adapters learn.
+  static Filter chosen(size_t index, const std::string &choice) {
+    const PluginModel &model = *(*places_)[index].model;
+    std::vector<std::pair<std::string, int64_t>> sizes{{"batch", 1}, {"tokens", 77}};
+    if (index == 0) sizes.insert(sizes.end(), {{"height", 16}, {"width", 16}});
+    const Result<Program> program = model.build(model.programs().front(), sizes);
+    EXPECT_TRUE(program.ok()) << program.error().text();
+    std::set<std::string> meant;
+    const auto choices = named_layers({choice}, *program, Learns::kAdapters);
+    for (const std::string &layer : adaptable_layers(*program))
+      for (const std::string &pattern : choices)
+        if (matches_layer(pattern, layer)) meant.insert(layer);
+    return [=](const std::string &layer, const Shape &) { return meant.contains(layer); };
+  }
+
+  static ExportedPart part(size_t index, const Filter &wanted = any, int64_t rank = 2) {
     const Place &place = (*places_)[index];
     ExportedPart part{place.part, &*place.model, {}, {}};
     int64_t seed = 0;

@@ -21,24 +21,48 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing_support::tensor_of;
 
+// A copy for tests/golden/check_lora.py and check_lora_comfyui.py, if a folder for it is named.
+void keep(const fs::path &file, const std::string &name) {
+  const char *folder = std::getenv("FLAME_KEEP_FOLDER");
+  if (!folder) return;
+  fs::create_directories((fs::path(folder) / name).parent_path());
+  fs::copy_file(file, fs::path(folder) / (name + ".safetensors"));
+}
+
 TEST_F(AdapterFiles, WritesOnlyModulesThatOtherProgramsKnow) {
-  for (const std::string name : {"comfyui-lora", "diffusers-lora"}) {
-    for (const auto &[preset, filter, count] :
-         {std::tuple{"attention", Filter(is_attention), 560u},
-          std::tuple{"attention+ff", Filter(is_attention_or_ff), 700u},
-          std::tuple{"kohya's", Filter(is_standard), 722u},
-          std::tuple{"all-linear", Filter(is_linear), 743u},
-          std::tuple{"all", Filter(any), 794u}}) {
-      SCOPED_TRACE(name + " " + preset);
-      auto request = given({part(0, filter), part(1), part(2)}, name + preset + ".safetensors");
+  struct Case {
+    const char *layers;
+    uint64_t of_unet, of_encoders;
+  };
+  for (const auto &[layers, of_unet, of_encoders] :
+       {Case{"attention", 560, 12 * 4 + 32 * 4}, Case{"attention+ff", 700, 72 + 192},
+        Case{"all-linear", 739, 72 + 192}, Case{"all", 790, 72 + 192},
+        Case{"**", 794, 72 + 192 + 1}}) {
+    const std::vector<ExportedPart> parts{part(0, chosen(0, layers)), part(1, chosen(1, layers)),
+                                          part(2, chosen(2, layers))};
+    for (const std::string name : {"comfyui-lora", "diffusers-lora"}) {
+      SCOPED_TRACE(name + " " + layers);
+      auto request = given(parts, name + layers + ".safetensors");
       const Result<ExportReport> report = export_adapter(request, exporter(name, "f16"));
       ASSERT_TRUE(report.ok()) << report.error().text();
-      EXPECT_EQ(report->modules, count + 72 + 192 + 1);
+      EXPECT_EQ(report->modules, of_unet + of_encoders);
       EXPECT_EQ(report->known, report->modules);
       EXPECT_TRUE(report->has_table);
       EXPECT_FALSE(report->other_sizes);
       EXPECT_THAT(report->text(), HasSubstr(fmt::format("{} of them known", report->modules)));
+      if (std::string_view(layers) == "all") keep(request.path, "all/" + name);
     }
+  }
+}
+
+TEST_F(AdapterFiles, WritesWhatKohyaTrains) {
+  for (const std::string name : {"comfyui-lora", "diffusers-lora"}) {
+    SCOPED_TRACE(name);
+    auto request = given({part(0, is_standard)}, name + "kohya.safetensors");
+    const Result<ExportReport> report = export_adapter(request, exporter(name, "f16"));
+    ASSERT_TRUE(report.ok()) << report.error().text();
+    EXPECT_EQ(report->modules, 722u);
+    EXPECT_EQ(report->known, report->modules);
   }
 }
 
@@ -84,9 +108,7 @@ TEST_F(AdapterFiles, NamesModulesAsKohyaAndPeftDo) {
   const auto names = [&](const std::string &name) {
     const auto request = given({part(0), part(1), part(2)}, "names-" + name);
     EXPECT_TRUE(export_adapter(request, exporter(name)).ok());
-    // For tests/golden/check_lora.py.
-    if (const char *kept = std::getenv("FLAME_KEEP_FOLDER"))
-      fs::copy_file(request.path, fs::path(kept) / (name + ".safetensors"));
+    keep(request.path, "every/" + name);
     std::vector<std::string> names;
     const auto file = SafetensorsFile::open(request.path);
     for (const StoredTensor &tensor : file->tensors())

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Gives LoRA files to diffusers: every key must find its module in the full-size SDXL. For developers.
 
-  FLAME_KEEP_FOLDER=FOLDER build/release/tests/adapter_export_tests --gtest_filter='*Names*'
-  check_lora.py FOLDER
+  FLAME_KEEP_FOLDER=FOLDER build/release/tests/adapter_export_tests --gtest_filter='AdapterFiles.*'
+  check_lora.py FOLDER/every; check_lora.py FOLDER/all    (each module of the models; those of the preset `all`)
 
 Of diffusers 0.42.0 with peft 0.21.2 and transformers 5.23.0. No weight is needed: the models are made on the device
 "meta", and what diffusers turns the files into is compared with the shapes of their modules and with each other.

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """Gives LoRA files to ComfyUI's own loader: every key must be one that it uses. For developers.
 
-  FLAME_KEEP_FOLDER=FOLDER build/release/tests/adapter_export_tests --gtest_filter='*Names*'
+  FLAME_KEEP_FOLDER=FOLDER build/release/tests/adapter_export_tests --gtest_filter='AdapterFiles.*'
   flamehost weights make sdxl,sdxl-vae,clip-l,clip-g CHECKPOINT --layout ldm,ldm,ldm,open_clip --dtype f16
-  check_lora_comfyui.py LOADER CHECKPOINT FOLDER/comfyui-lora.safetensors…
+  check_lora_comfyui.py LOADER CHECKPOINT FOLDER/*/comfyui-lora.safetensors
 
 LOADER is a checkout of stable-diffusion-webui-forge, which keeps ComfyUI's loader as files that stand alone, in
 packages_3rdparty/comfyui_lora_collection. Names of the checkpoint are all that is read of it."""
 import json
-import pathlib
 import re
 import struct
 import sys
@@ -51,7 +50,7 @@ def main():
         tensors = load_file(file)
         patches, rest = comfyui.load_lora(tensors, keys)
         left_over += len(rest)
-        print(f"{pathlib.Path(file).name}: {len(tensors)} keys, {len(patches)} weights changed, {len(rest)} left over {sorted(rest)[:5]}")
+        print(f"{file}: {len(tensors)} keys, {len(patches)} weights changed, {len(rest)} left over {sorted(rest)[:5]}")
     sys.exit(left_over > 0)
 
 

@@ -105,7 +105,7 @@ class TrainingGolden : public testing::Test {
     FLAME_ASSIGN(
         const AdaptRequest request,
         adapt_request(started, {{"rank", false, {kRank}}, {"alpha", false, {kRank * kScale}}},
-                      *preset_layers("attention", unet)));
+                      named_layers({"attention"}, unet, Learns::kAdapters)));
     FLAME_ASSIGN(Adapted made, adapt(unet, request));
     parts_.denoiser = std::move(made.program);
     // Draws follow the names of the layers in their order.
