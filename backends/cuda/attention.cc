@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {
@@ -80,7 +80,7 @@ bool suits_cudnn(const Heads &q, const Heads &k, const Heads &v, const Mask &mas
 
 void expect_attention(const flame::Op &op) {
   const flame_tensor &first = op.input(0);
-  if (!is_float(first.dtype) && first.dtype != FLAME_DTYPE_F64) {
+  if (!computes_in_f32(first.dtype) && first.dtype != FLAME_DTYPE_F64) {
     throw flame::unsupported(op.name(), " takes f64, f32, bf16 and f16, but input 0 is ",
                              flame::dtype_name(first.dtype));
   }

@@ -1,9 +1,9 @@
 #include "backends/cuda/convolution.h"
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/edge_convolution.h"
 #include "backends/cuda/elementwise.h"
 #include "flame/log.hpp"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {
@@ -175,7 +175,7 @@ class ConvolutionPlan : public OpPlan {
 std::unique_ptr<OpPlan> plan_convolution(const flame::Op &op, const Target &target,
                                          Convolution kind) {
   const flame_dtype dtype = op.output(0).dtype;
-  if (!is_float(dtype) && dtype != FLAME_DTYPE_F64) {
+  if (!computes_in_f32(dtype) && dtype != FLAME_DTYPE_F64) {
     throw flame::unsupported(op.name(), " takes f64, f32, bf16 and f16, but its output is ",
                              flame::dtype_name(dtype));
   }

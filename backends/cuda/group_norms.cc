@@ -1,10 +1,10 @@
 // group_norm and its gradient: their steps and how they are laid over blocks.
 #include <algorithm>
 
+#include "backends/cuda/axes.h"
 #include "backends/cuda/channel_sums.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/norms.h"
-#include "backends/cuda/reduction.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {
@@ -26,8 +26,9 @@ int64_t vector_for(int64_t count, flame_dtype dtype) {
   return vector;
 }
 
+constexpr uint32_t kAddend = 6;  // of the gradient
+
 NormShape group_shape(const flame::Op &op, const flame_tensor &x) {
-  expect_all_contiguous(op);
   NormShape shape;
   shape.dtype = x.dtype;
   shape.images = x.shape[0];
@@ -39,51 +40,6 @@ NormShape group_shape(const flame::Op &op, const flame_tensor &x) {
     throw flame::unsupported(op.name(), " takes no empty tensors here");
   return shape;
 }
-
-// The last step of the gradient, which reads and writes everything.
-struct LastStep {
-  int64_t vector;
-  int64_t place_threads;
-  int64_t threads;       // of a block: whole warps
-  int64_t block_places;  // of a block
-  int64_t blocks;        // of an image
-};
-
-LastStep last_step(const NormShape &shape, int64_t vector, const Target &target) {
-  LastStep step;
-  step.vector = vector;
-  const int64_t packs = shape.channels / vector;
-  if (packs > kMostThreads) {
-    throw flame::unsupported("group_norm_grad has ", shape.channels,
-                             " channels here, which is more than its kernels take");
-  }
-  step.place_threads = 1;  // that share a pack: a power of two
-  while (packs * step.place_threads * 2 <= 320 && step.place_threads * 2 <= shape.places)
-    step.place_threads *= 2;
-  step.threads = whole_warps(packs * step.place_threads);
-  // Two blocks for each multiprocessor, or more where a thread would have many steps; two steps at
-  // least, since every block begins with the statistics.
-  const int64_t all = int64_t{target.multiprocessors} * 2 / shape.images + 1;
-  const int64_t even = (shape.places + all - 1) / all;
-  const int64_t trips = std::clamp<int64_t>(even / step.place_threads, 2, 32);
-  step.block_places = step.place_threads * trips;
-  step.blocks = (shape.places + step.block_places - 1) / step.block_places;
-  return step;
-}
-
-Definitions last_definitions(const NormShape &shape, const LastStep &step) {
-  Definitions made = norm_definitions(shape, step.vector);
-  made.number("kPlaceThreads", step.place_threads).number("kThreads", step.threads);
-  made.number("kBlocks", step.blocks).number("kBlockPlaces", step.block_places);
-  return made;
-}
-
-// The mean and squares of each part of the places, in the workspace.
-struct Statistics {
-  uint64_t offset;
-  int64_t parts;
-  int64_t chunk;  // places of a part
-};
 
 // The most groups that a pack may meet.
 int64_t groups_of_pack(int64_t width, int64_t vector) {
@@ -98,8 +54,17 @@ int64_t joining_lanes(int64_t groups, int64_t threads) {
   return lanes;
 }
 
-// The first step: a block holds all channels of some places.
-Statistics add_statistics(KernelPlan &plan, const NormShape &shape, const Target &target) {
+// What the first step leaves in the workspace: two numbers for each group of each part of the places.
+struct Parts {
+  uint64_t offset;
+  int64_t count;
+  int64_t chunk;  // places of a part
+};
+
+// Adds the first step, whose file, entry and inputs `launch` names: a block holds all channels of some
+// places. What it leaves is its last argument.
+Parts add_parts(KernelPlan &plan, const flame::Op &op, const NormShape &shape, KernelLaunch launch,
+                const Target &target) {
   const int64_t vector = vector_for(shape.channels, shape.dtype);
   const int64_t packs = shape.channels / vector;
   const int64_t width = shape.channels / shape.groups;
@@ -107,10 +72,11 @@ Statistics add_statistics(KernelPlan &plan, const NormShape &shape, const Target
   const int64_t pieces = groups_of_pack(width, vector);
   const int64_t place_threads =
       std::clamp<int64_t>((pieces > 4 ? 320 : 640) / packs, 1, shape.places);
-  const int64_t held_bytes = packs * place_threads * pieces * FLAME_DTYPE_BYTES(FLAME_DTYPE_F64) +
-                             shape.groups * FLAME_DTYPE_BYTES(sum_dtype(shape.dtype));
+  const int64_t number_bytes = FLAME_DTYPE_BYTES(sum_dtype(shape.dtype));
+  const int64_t held_bytes =
+      packs * place_threads * pieces * 2 * number_bytes + shape.groups * number_bytes;
   if (packs > kMostThreads || held_bytes > kMostSharedBytes) {
-    throw flame::unsupported("group_norm has ", shape.groups, " groups of ", width,
+    throw flame::unsupported(op.name(), " has ", shape.groups, " groups of ", width,
                              " channels here, which is more than its kernels take");
   }
   // Each block of the last step joins all parts of its groups: few of them, unless there is much to
@@ -119,26 +85,22 @@ Statistics add_statistics(KernelPlan &plan, const NormShape &shape, const Target
   const int64_t most =
       std::max<int64_t>(target.multiprocessors * (large ? 2 : 1) / shape.images, 1);
   const int64_t rounds = (shape.places + place_threads - 1) / place_threads;
-  Statistics made;
+  Parts made;
   made.chunk = std::max<int64_t>((rounds + most - 1) / most, 2) * place_threads;
-  made.parts = (shape.places + made.chunk - 1) / made.chunk;
-  const int64_t numbers = shape.images * made.parts * shape.groups * 2;
-  made.offset = plan.reserve(
-      static_cast<uint64_t>(numbers * int64_t{FLAME_DTYPE_BYTES(sum_dtype(shape.dtype))}));
+  made.count = (shape.places + made.chunk - 1) / made.chunk;
+  const int64_t numbers = shape.images * made.count * shape.groups * 2;
+  made.offset = plan.reserve(static_cast<uint64_t>(numbers * number_bytes));
   const int64_t threads = whole_warps(packs * place_threads);
-  NormShape plain = shape;  // one kernel, whatever becomes of the statistics
-  plain.weight = plain.bias = plain.silu = false;
-  Definitions definitions = norm_definitions(plain, vector);
-  definitions.number("kParts", made.parts).number("kChunk", made.chunk);
+  Definitions definitions = norm_definitions(shape, vector);
+  definitions.number("kParts", made.count).number("kChunk", made.chunk);
   definitions.number("kPlaceThreads", place_threads).number("kThreads", threads);
   // Where there is much to read, two blocks run on a multiprocessor.
   definitions.number("kLanes", joining_lanes(shape.groups, threads))
       .number("kBlocksAtOnce", large && threads <= 640 ? 2 : 1);
-  KernelLaunch launch;
-  launch.source = {"group_statistics.cu", definitions.text(), "group_statistics"};
+  launch.source.definitions = definitions.text();
   launch.threads = static_cast<uint32_t>(threads);
-  launch.blocks = static_cast<uint32_t>(shape.images * made.parts);
-  launch.arguments = {input_argument(0), workspace_argument(made.offset)};
+  launch.blocks = static_cast<uint32_t>(shape.images * made.count);
+  launch.arguments.push_back(workspace_argument(made.offset));
   plan.add(std::move(launch));
   return made;
 }
@@ -166,10 +128,10 @@ int64_t blocks_of_slab(int64_t slabs, int64_t places, const Target &target) {
   return blocks;
 }
 
-// The second step: a block holds a slab of channels of some places, and joins the statistics of few
-// groups.
-void add_application(KernelPlan &plan, const flame::Op &op, const NormShape &shape,
-                     const Statistics &statistics, const Target &target) {
+// Adds the second step, whose file, entry, inputs, outputs and own definitions `launch` names: a block
+// holds a slab of channels of some places, and joins the parts of few groups. These are its last argument.
+void add_slabs(KernelPlan &plan, const NormShape &shape, const Parts &parts, KernelLaunch launch,
+               const Target &target) {
   const int64_t vector = vector_for(shape.channels, shape.dtype);
   const int64_t packs = slab_packs_for(shape.channels / vector);
   const int64_t slabs = shape.images * (shape.channels / vector / packs);
@@ -179,86 +141,93 @@ void add_application(KernelPlan &plan, const flame::Op &op, const NormShape &sha
   const int64_t block_places = (shape.places + blocks - 1) / blocks;
   blocks = (shape.places + block_places - 1) / block_places;
   Definitions made = norm_definitions(shape, vector);
-  made.number("kParts", statistics.parts).number("kChunk", statistics.chunk);
+  made.number("kParts", parts.count).number("kChunk", parts.chunk);
   made.number("kSlabPacks", packs).number("kPlaceThreads", place_threads);
   made.number("kThreads", threads);
   made.number("kBlocks", blocks).number("kBlockPlaces", block_places);
-  made.real("kEpsilon", op.attributes().number("eps"));
-  KernelLaunch launch;
-  launch.source = {"group_norm.cu", made.text(), "group_norm"};
+  launch.source.definitions = made.text() + launch.source.definitions;
   launch.threads = static_cast<uint32_t>(threads);
   launch.blocks = static_cast<uint32_t>(slabs * blocks);
   launch.overlaps = target.capability >= 90;
-  launch.arguments = {input_argument(0),
-                      optional_input(op, 1),
-                      optional_input(op, 2),
-                      output_argument(0),
-                      output_argument(1),
-                      output_argument(2),
-                      workspace_argument(statistics.offset)};
+  launch.arguments.push_back(workspace_argument(parts.offset));
   plan.add(std::move(launch));
 }
 
-// Joins the parts of each image: where the sums [2][images][channels] then stand.
-uint64_t add_image_totals(KernelPlan &plan, const NormShape &shape, const ChannelSums &sums,
-                          const Target &target) {
-  if (sums.parts == 1) return sums.offset;
-  const flame_dtype held = sum_dtype(shape.dtype);
-  const int64_t rows = 2 * shape.images;
-  const uint64_t totals =
-      plan.reserve(static_cast<uint64_t>(rows * shape.channels * int64_t{FLAME_DTYPE_BYTES(held)}));
-  const Axes kept = {{rows, {sums.parts * shape.channels, shape.channels}},
-                     {shape.channels, {1, 1}}};
-  add_reduction(plan,
-                {"sum",
-                 workspace_argument(sums.offset),
-                 held,
-                 workspace_argument(totals),
-                 held,
-                 kept,
-                 {{sums.parts, {shape.channels}}}},
-                target);
-  return totals;
+// From a place of the addend to the next, in elements.
+int64_t addend_step(const flame::Op &op) {
+  const flame_tensor &addend = op.input(kAddend);
+  Sizes sizes = sizes_of(addend);
+  Sizes strides = strides_of(addend);
+  const bool dense = sizes.back() == 1 || strides.back() == 1;
+  const int64_t channels = sizes.back();
+  sizes.pop_back();
+  strides.pop_back();
+  const Axes places = merged_axes(sizes, {strides});
+  if (places.empty() && dense) return channels;
+  if (places.size() == 1 && dense) return places[0].strides[0];
+  throw flame::unsupported(op.name(), " needs an addend whose places lie evenly apart, but it is ",
+                           flame::to_text(addend));
 }
 
 }  // namespace
 
 std::unique_ptr<OpPlan> plan_group_norm_steps(const flame::Op &op, const Target &target) {
   expect_attributes(op, {"groups", "activation", "eps"});
+  expect_all_contiguous(op);
   NormShape shape = group_shape(op, op.input(0));
   shape.weight = op.input_count() > 1;
   shape.bias = op.input_count() > 2;
   auto plan = std::make_unique<KernelPlan>();
-  const Statistics statistics = add_statistics(*plan, shape, target);
-  add_application(*plan, op, shape, statistics, target);
+  NormShape plain = shape;  // one kernel, whatever becomes of the statistics
+  plain.weight = plain.bias = plain.silu = false;
+  KernelLaunch statistics;
+  statistics.source = {"group_statistics.cu", "", "group_statistics"};
+  statistics.arguments = {input_argument(0)};
+  const Parts parts = add_parts(*plan, op, plain, std::move(statistics), target);
+  KernelLaunch apply;
+  apply.source = {"group_norm.cu",
+                  Definitions().real("kEpsilon", op.attributes().number("eps")).text(),
+                  "group_norm"};
+  apply.arguments = {input_argument(0),  optional_input(op, 1), optional_input(op, 2),
+                     output_argument(0), output_argument(1),    output_argument(2)};
+  add_slabs(*plan, shape, parts, std::move(apply), target);
   return plan;
 }
 
 std::unique_ptr<OpPlan> plan_group_norm_grad_steps(const flame::Op &op, const Target &target) {
   expect_attributes(op, {"groups", "activation", "weight_gradient"});
+  expect_all_contiguous(op, kAddend);
   NormShape shape = group_shape(op, op.input(1));
   shape.weight = op.input_count() > 4;
   shape.bias = op.input_count() > 5;
   auto plan = std::make_unique<KernelPlan>();
   const NormInputs inputs = {input_argument(0), input_argument(1),     input_argument(2),
                              input_argument(3), optional_input(op, 4), optional_input(op, 5)};
-  const ChannelSums sums = add_channel_sums(*plan, shape, inputs, target);
-  const uint64_t totals = add_image_totals(*plan, shape, sums, target);
-  // Half packs: a thread holds six numbers of each channel.
-  const int64_t whole = vector_for(shape.channels, shape.dtype);
-  const LastStep last =
-      last_step(shape, whole == 8 && shape.channels <= 2048 ? whole / 2 : whole, target);
-  const Definitions made = last_definitions(shape, last);
+  if (op.output_count() > 1) {
+    const ChannelSums sums = add_channel_sums(*plan, shape, inputs, target);
+    for (uint32_t i = 1; i < op.output_count(); ++i)
+      add_channel_total(*plan, shape, sums, static_cast<int>(i) - 1, output_argument(i),
+                        op.output(i).dtype, target);
+  }
+  KernelLaunch add_up;
+  add_up.source = {"group_grad_sums.cu", "", "group_grad_sums"};
+  add_up.arguments = {inputs.dy, inputs.x, inputs.mean, inputs.rstd, inputs.weight, inputs.bias};
+  const Parts parts = add_parts(*plan, op, shape, std::move(add_up), target);
+  const bool adds = op.input_count() > kAddend;
+  if (adds) plan->info.in_place_mask = uint64_t{1} << kAddend;
+  Definitions own;
+  own.flag("kAddend", adds).number("kAddendStep", adds ? addend_step(op) : 0);
   KernelLaunch apply;
-  apply.source = {"group_norm_grad.cu", made.text(), "group_norm_grad"};
-  apply.threads = static_cast<uint32_t>(last.threads);
-  apply.blocks = static_cast<uint32_t>(shape.images * last.blocks);
-  apply.arguments = {inputs.dy,     inputs.x,    inputs.mean,        inputs.rstd,
-                     inputs.weight, inputs.bias, output_argument(0), workspace_argument(totals)};
-  plan->add(std::move(apply));
-  for (uint32_t i = 1; i < op.output_count(); ++i)
-    add_channel_total(*plan, shape, sums, static_cast<int>(i) - 1, output_argument(i),
-                      op.output(i).dtype, target);
+  apply.source = {"group_norm_grad.cu", own.text(), "group_norm_grad"};
+  apply.arguments = {inputs.dy,
+                     inputs.x,
+                     inputs.mean,
+                     inputs.rstd,
+                     inputs.weight,
+                     inputs.bias,
+                     optional_input(op, kAddend),
+                     output_argument(0)};
+  add_slabs(*plan, shape, parts, std::move(apply), target);
   return plan;
 }
 

@@ -2,8 +2,8 @@
 #include "backends/cuda/norms.h"
 
 #include "backends/cuda/channel_sums.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/rows.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {
@@ -51,21 +51,26 @@ std::unique_ptr<OpPlan> plan_row_norm(const flame::Op &op, RowNorm norm) {
 std::unique_ptr<OpPlan> plan_row_norm_grad(const flame::Op &op, RowNorm norm,
                                            const Target &target) {
   expect_attributes(op, {"weight_gradient"});
-  expect_all_contiguous(op);
   const bool centered = norm == RowNorm::kLayer;
   const uint32_t rstd = centered ? 3 : 2;
   const uint32_t weight = rstd + 1;
+  const uint32_t addend = weight + 1;
+  expect_all_contiguous(op, addend);
   const flame_tensor &x = op.input(1);
   RowKernel rows = row_kernel(x, centered, op.input_count() > weight);
   rows.add("dy", op.input(0));
   rows.add("x", x);
   rows.add("dx", op.output(0));
   add_or_skip(rows, "weight", op, weight);
+  rows.definitions().flag("kAddend", op.input_count() > addend);
+  rows.add("addend", op.input(op.input_count() > addend ? addend : 1));
   auto plan = std::make_unique<KernelPlan>();
+  if (op.input_count() > addend) plan->info.in_place_mask = uint64_t{1} << addend;
   const Argument mean = centered ? input_argument(2) : number_argument(0);
-  plan->add(rows.launch("layer_norm_grad.cu", "layer_norm_grad",
-                        {input_argument(0), input_argument(1), mean, input_argument(rstd),
-                         optional_input(op, weight), output_argument(0)}));
+  plan->add(
+      rows.launch("layer_norm_grad.cu", "layer_norm_grad",
+                  {input_argument(0), input_argument(1), mean, input_argument(rstd),
+                   optional_input(op, weight), optional_input(op, addend), output_argument(0)}));
   if (op.output_count() == 1) return plan;
 
   NormShape shape;

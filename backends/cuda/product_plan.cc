@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/shallow_product.h"
 #include "backends/cuda/tall_product.h"
 #include "backends/cuda/thin_product.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {
@@ -273,7 +273,7 @@ void Matrices::widen(size_t rank) {
 
 void expect_product_types(const flame::Op &op) {
   const flame_dtype dtype = op.input(0).dtype;
-  if (is_float(dtype) || dtype == FLAME_DTYPE_F64) return;
+  if (computes_in_f32(dtype) || dtype == FLAME_DTYPE_F64) return;
   throw flame::unsupported(op.name(), " takes f64, f32, bf16 and f16, but input 0 is ",
                            flame::dtype_name(dtype));
 }

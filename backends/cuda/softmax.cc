@@ -1,7 +1,7 @@
 #include "backends/cuda/softmax.h"
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/rows.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "backends/onednn/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
@@ -32,7 +32,7 @@ Mask::Mask(const flame::Op &op, uint32_t index)
   if (!is_there_) return;
   const flame_tensor &mask = op.input(index);
   dtype_ = mask.dtype;
-  if (dtype_ != FLAME_DTYPE_BOOL && !is_float(dtype_)) {
+  if (dtype_ != FLAME_DTYPE_BOOL && !computes_in_f32(dtype_)) {
     throw flame::unsupported(op.name(), " takes a mask of bool, f32, bf16 or f16, not ",
                              flame::dtype_name(dtype_));
   }

@@ -2,8 +2,8 @@
 
 #include <omp.h>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/convert.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <string>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/staging.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -118,10 +118,10 @@ class ElementwisePlan : public OpPlan {
   }
 
   static void fill_constant(const ElementwiseProgram::Constant &constant, const Thread &thread) {
-    const bool is_float = constant.value_class >= ValueClass::kF32;
+    const bool computes_in_f32 = constant.value_class >= ValueClass::kF32;
     const BlockLayout everywhere{1, kBlock, 0, 0};
-    const void *from = is_float ? static_cast<const void *>(&constant.number)
-                                : static_cast<const void *>(&constant.integer);
+    const void *from = computes_in_f32 ? static_cast<const void *>(&constant.number)
+                                       : static_cast<const void *>(&constant.integer);
     // A number goes to f32 by one rounding.
     const auto narrow = static_cast<float>(constant.number);
     if (constant.value_class == ValueClass::kF32) from = &narrow;

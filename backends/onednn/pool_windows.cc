@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backends/onednn/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

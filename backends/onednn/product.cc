@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/staging.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "backends/onednn/blocks.h"
-#include "backends/onednn/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
@@ -77,7 +77,13 @@ struct Statistics {
   for (int64_t i = 0; i < count; ++i) total[i] += static_cast<double>(block[i]);
 }
 
-// The rows of a tensor, and buffers for one row of each of three tensors.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_row(
+    const float *added, float *dx, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) dx[i] += added[i];
+}
+
+// The rows of a tensor, and the size of a buffer for one of them.
 struct Rows {
   flame_dtype dtype;
   int64_t width;
@@ -149,13 +155,15 @@ class RowNormGrad : public OpPlan {
   RowNormGrad(const flame::Op &op, bool centred)
       : centred_(centred),
         weight_gradient_(op.attributes().flag("weight_gradient")),
+        addend_(centred ? 5 : 4),
+        adds_(op.input_count() > addend_),
         rows_(op.input(1)),
-        weight_(op, centred ? 4 : 3, rows_.width, 1.0f) {}
+        weight_(op, addend_ - 1, rows_.width, 1.0f) {}
 
  private:
   // What each thread has: buffers of rows, sums of a block and sums of all its rows.
   struct Thread {
-    float *rows[3];
+    float *rows[4];
     float *block[2];
     double *total[2];
   };
@@ -166,7 +174,7 @@ class RowNormGrad : public OpPlan {
     buffers_ = reserve(thread_size() * static_cast<uint64_t>(threads_));
   }
 
-  uint64_t thread_size() const { return rows_.buffer_size * 9; }
+  uint64_t thread_size() const { return rows_.buffer_size * 10; }
 
   Thread thread(const Run &run, int number) const {
     char *at = run.scratch<char>(buffers_ + thread_size() * static_cast<uint64_t>(number));
@@ -224,6 +232,10 @@ class RowNormGrad : public OpPlan {
       const Block dx = write_block(dtype, to, width, width, mine.rows[2]);
       if (weight_gradient_) add_weight_grad(dy, x, statistics, mine.block[0], mine.block[1], width);
       grad_of_row(dy, x, statistics, centred_, weight, dx.data, width);
+      if (adds_) {
+        const char *added = run.input<char>(addend_) + at;
+        add_row(read_block(dtype, added, 1, width, width, mine.rows[3]).data, dx.data, width);
+      }
       finish_block(dtype, dx, 1, width, width, to);
     }
   }
@@ -245,6 +257,8 @@ class RowNormGrad : public OpPlan {
 
   bool centred_;
   bool weight_gradient_;
+  uint32_t addend_;  // its number, if there is one
+  bool adds_;
   Rows rows_;
   VectorInput weight_;
   int threads_ = 1;

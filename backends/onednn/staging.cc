@@ -1,7 +1,7 @@
 #include "backends/onednn/staging.h"
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/convert.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -6,6 +6,7 @@
 
 #include "backends/reference/kernel.h"
 #include "flame/map_code.hpp"
+#include "flame/op_checks.hpp"
 
 namespace flame::reference {
 namespace {
@@ -39,16 +40,10 @@ const KnownAttributes kKnownAttributes[] = {
     {"sort", {"axis", "descending"}},
 };
 
-// An attribute that this backend does not know may change what the op means: refuse, never guess.
 void check_attributes(const Op &op) {
   const auto *known = std::find_if(std::begin(kKnownAttributes), std::end(kKnownAttributes),
                                    [&](const auto &row) { return row.op == op.name(); });
-  for (const flame_attribute &attribute : op.attributes()) {
-    const std::string_view name = view(attribute.name);
-    if (std::find(known->names.begin(), known->names.end(), name) != known->names.end()) continue;
-    throw unsupported(op.name(), " with the attribute '", name,
-                      "' is newer than this backend, which does not know what it means");
-  }
+  expect_attributes(op, known->names);
   for (const std::string_view name : known->names) {
     if (!op.attributes().find(name))
       throw unsupported(op.name(), " needs the attribute '", name, "', which is missing");

@@ -6,8 +6,11 @@
 namespace flame::ops {
 namespace {
 
+constexpr size_t kWeight = 4;
+constexpr size_t kAddend = 5;
+
 Status infer(OpCall &call) {
-  for (const size_t i : {0, 1, 4}) {
+  for (const size_t i : {size_t{0}, size_t{1}, kWeight, kAddend}) {
     if (i >= call.input_count()) continue;
     FLAME_TRY(expect_computable(call, i));
     FLAME_TRY(expect_same_dtype(call, i, 0));
@@ -20,11 +23,12 @@ Status infer(OpCall &call) {
     FLAME_TRY(expect_shape(call, i, without_axis(x, x.rank() - 1)));
   }
   call.outputs = {call.inputs[1]};
-  if (call.input_count() == 5) FLAME_TRY(expect_shape(call, 4, {x.back(0)}));
+  if (call.input_count() > kWeight) FLAME_TRY(expect_shape(call, kWeight, {x.back(0)}));
+  if (call.input_count() > kAddend) FLAME_TRY(expect_shape(call, kAddend, x));
   if (!call.attributes.flag("weight_gradient")) return {};
-  if (call.input_count() < 5)
+  if (call.input_count() <= kWeight)
     return attribute_error("weight_gradient", true, "false without a weight");
-  call.outputs.insert(call.outputs.end(), 2, call.inputs[4]);
+  call.outputs.insert(call.outputs.end(), 2, call.inputs[kWeight]);
   return {};
 }
 
@@ -36,9 +40,12 @@ std::vector<Term> decompose(const OpRewrite &use) {
   const Term rstd = reshape(use.inputs[3], column);
   const Term normal =
       map("sub x0 x1; mul t0 x2", {x, reshape(use.inputs[2], column), rstd}, rstd.dtype());
-  const Term g = use.inputs.size() == 5 ? map("mul x0 x1", {dy, use.inputs[4]}, rstd.dtype())
-                                        : cast(dy, rstd.dtype());
-  std::vector<Term> outputs{cast(norm_input_gradient(g, normal, rstd, last, true), x.dtype())};
+  const Term g = use.inputs.size() > kWeight
+                     ? map("mul x0 x1", {dy, use.inputs[kWeight]}, rstd.dtype())
+                     : cast(dy, rstd.dtype());
+  const Term dx = norm_input_gradient(g, normal, rstd, last, true);
+  const Term addend = use.inputs.size() > kAddend ? use.inputs[kAddend] : Term();
+  std::vector<Term> outputs{rounded_input_gradient(dx, addend, x.dtype())};
   if (!use.attributes.flag("weight_gradient")) return outputs;
   const Axes others = axes_from(0, x.rank() - 1);
   const Term dweight = sum(map("mul x0 x1", {dy, normal}, rstd.dtype()), others);
@@ -56,13 +63,16 @@ OpDefinition define_layer_norm_grad() {
       .formula =
           "With x̂ = (x - mean) · rstd and g = dy · weight: dx = rstd · (g - mean g - x̂ · mean(g · "
           "x̂)) along the last "
-          "axis; dweight = Σ dy · x̂ and dbias = Σ dy over the other axes. Computed in f32 (f64 for "
-          "f64).",
+          "axis, + addend; dweight = Σ dy · x̂ and dbias = Σ dy over the other axes. Computed in "
+          "f32 (f64 for "
+          "f64), dx rounded once.",
       .inputs = {{"dy", "[…, c]"},
                  {"x", "[…, c]; dy's type"},
                  {"mean", "of layer_norm"},
                  {"rstd", "of layer_norm"},
-                 {"weight", "[c]; dy's type", OperandCount::kOptional}},
+                 {"weight", "[c]; dy's type", OperandCount::kOptional},
+                 {"addend", "x's shape and type; given with a weight alone",
+                  OperandCount::kOptional}},
       .outputs = {{"dx", "x's shape and type"},
                   {"dweight", "[c]; with weight_gradient", OperandCount::kOptional},
                   {"dbias", "[c]; with weight_gradient", OperandCount::kOptional}},

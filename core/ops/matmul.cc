@@ -98,14 +98,15 @@ OpDefinition define_matmul() {
       .group = OpGroup::kRequired,
       .summary = "The product of matrices, for each element of the batch axes.",
       .formula =
-          "y[…, i, j] = Σₖ a[…, i, k] · b[…, k, j] + c[…, i, j]. With transpose_a the last two "
+          "y[…, i, j] = Σₖ a[…, i, k] · b[…, k, j] + addend[…, i, j]. With transpose_a the last "
+          "two "
           "axes of a are swapped "
           "before, likewise b. The batch axes of a and b broadcast. Accumulated in f32 (f64 for "
           "f64), rounded once; an "
           "empty sum is 0.",
       .inputs = {{"a", "[…, m, k], or […, k, m] with transpose_a"},
                  {"b", "[…, k, n], or […, n, k] with transpose_b; a's type"},
-                 {"c", "y's shape and type", OperandCount::kOptional}},
+                 {"addend", "y's shape and type", OperandCount::kOptional}},
       .outputs = {{"y", "[…, m, n]"}},
       .attributes = {{"transpose_a", AttributeKind::kBool, false, "a holds the transposed matrix"},
                      {"transpose_b", AttributeKind::kBool, false, "b holds the transposed matrix"},

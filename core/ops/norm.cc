@@ -7,14 +7,9 @@ namespace {
 
 Status infer(OpCall &call) {
   FLAME_TRY(expect_computable(call, 0));
-  Shape shape = call.shape(0);
-  FLAME_ASSIGN(const std::vector<int64_t> axes, normal_axes(call, "axes", shape.rank()));
-  for (size_t i = axes.size(); i-- > 0;) {
-    const auto axis = static_cast<size_t>(axes[i]);
-    shape =
-        call.attributes.flag("keep_dims") ? with_size(shape, axis, 1) : without_axis(shape, axis);
-  }
-  call.outputs = {{call.dtype(0), shape}};
+  FLAME_ASSIGN(const std::vector<int64_t> axes, normal_axes(call, "axes", call.shape(0).rank()));
+  call.outputs = {
+      {call.dtype(0), without_axes(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
   return {};
 }
 

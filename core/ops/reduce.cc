@@ -9,15 +9,6 @@
 namespace flame::ops {
 namespace {
 
-Shape reduced_shape(const Shape &shape, const std::vector<int64_t> &axes, bool keep_dims) {
-  std::vector<int64_t> sizes;
-  for (size_t axis = 0; axis < shape.rank(); ++axis) {
-    const bool gone = std::ranges::binary_search(axes, static_cast<int64_t>(axis));
-    if (!gone || keep_dims) sizes.push_back(gone ? 1 : shape[axis]);
-  }
-  return Shape(sizes);
-}
-
 Status infer(OpCall &call) {
   FLAME_TRY(expect_choice(call, "kind", {"sum", "mean", "max", "min", "prod"}));
   const bool mean = call.attributes.text("kind") == "mean";
@@ -33,7 +24,7 @@ Status infer(OpCall &call) {
     return attribute_error("dtype", call.attributes.text("dtype"),
                            "x's type, or f32 for narrower floats");
   }
-  call.outputs = {{dtype, reduced_shape(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
+  call.outputs = {{dtype, without_axes(call.shape(0), axes, call.attributes.flag("keep_dims"))}};
   return {};
 }
 
@@ -74,7 +65,7 @@ std::vector<Term> gradient(const OpRewrite &use) {
   const Term &x = use.inputs[0];
   const Axes &axes = use.attributes.integers("axes");
   const std::string &kind = use.attributes.text("kind");
-  const Shape kept = reduced_shape(x.shape(), axes, true);
+  const Shape kept = without_axes(x.shape(), axes, true);
   const Term dy = reshape(cast(use.cotangents[0], x.dtype()), kept);
   if (kind == "sum") return {broadcast_to(dy, x.shape())};
   if (kind == "mean") {

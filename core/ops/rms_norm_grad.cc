@@ -6,8 +6,11 @@
 namespace flame::ops {
 namespace {
 
+constexpr size_t kWeight = 3;
+constexpr size_t kAddend = 4;
+
 Status infer(OpCall &call) {
-  for (const size_t i : {0, 1, 3}) {
+  for (const size_t i : {size_t{0}, size_t{1}, kWeight, kAddend}) {
     if (i >= call.input_count()) continue;
     FLAME_TRY(expect_computable(call, i));
     FLAME_TRY(expect_same_dtype(call, i, 0));
@@ -18,11 +21,12 @@ Status infer(OpCall &call) {
   FLAME_TRY(expect_dtype(call, 2, compute_dtype(call.dtype(0))));
   FLAME_TRY(expect_shape(call, 2, without_axis(x, x.rank() - 1)));
   call.outputs = {call.inputs[1]};
-  if (call.input_count() == 4) FLAME_TRY(expect_shape(call, 3, {x.back(0)}));
+  if (call.input_count() > kWeight) FLAME_TRY(expect_shape(call, kWeight, {x.back(0)}));
+  if (call.input_count() > kAddend) FLAME_TRY(expect_shape(call, kAddend, x));
   if (!call.attributes.flag("weight_gradient")) return {};
-  if (call.input_count() < 4)
+  if (call.input_count() <= kWeight)
     return attribute_error("weight_gradient", true, "false without a weight");
-  call.outputs.push_back(call.inputs[3]);
+  call.outputs.push_back(call.inputs[kWeight]);
   return {};
 }
 
@@ -32,9 +36,12 @@ std::vector<Term> decompose(const OpRewrite &use) {
   const Axes last{static_cast<int64_t>(x.rank()) - 1};
   const Term rstd = reshape(use.inputs[2], with_size(x.shape(), x.rank() - 1, 1));
   const Term normal = map("mul x0 x1", {x, rstd}, rstd.dtype());
-  const Term g = use.inputs.size() == 4 ? map("mul x0 x1", {dy, use.inputs[3]}, rstd.dtype())
-                                        : cast(dy, rstd.dtype());
-  std::vector<Term> outputs{cast(norm_input_gradient(g, normal, rstd, last, false), x.dtype())};
+  const Term g = use.inputs.size() > kWeight
+                     ? map("mul x0 x1", {dy, use.inputs[kWeight]}, rstd.dtype())
+                     : cast(dy, rstd.dtype());
+  const Term dx = norm_input_gradient(g, normal, rstd, last, false);
+  const Term addend = use.inputs.size() > kAddend ? use.inputs[kAddend] : Term();
+  std::vector<Term> outputs{rounded_input_gradient(dx, addend, x.dtype())};
   if (!use.attributes.flag("weight_gradient")) return outputs;
   const Term product = map("mul x0 x1", {dy, normal}, rstd.dtype());
   outputs.push_back(cast(sum(product, axes_from(0, x.rank() - 1)), x.dtype()));
@@ -49,12 +56,14 @@ OpDefinition define_rms_norm_grad() {
       .summary = "The gradient of rms_norm.",
       .formula =
           "With x̂ = x · rstd and g = dy · weight: dx = rstd · (g - x̂ · mean(g · x̂)) along the last "
-          "axis; dweight = "
-          "Σ dy · x̂ over the other axes. Computed in f32 (f64 for f64).",
+          "axis, + addend; dweight = "
+          "Σ dy · x̂ over the other axes. Computed in f32 (f64 for f64), dx rounded once.",
       .inputs = {{"dy", "[…, c]"},
                  {"x", "[…, c]; dy's type"},
                  {"rstd", "of rms_norm"},
-                 {"weight", "[c]; dy's type", OperandCount::kOptional}},
+                 {"weight", "[c]; dy's type", OperandCount::kOptional},
+                 {"addend", "x's shape and type; given with a weight alone",
+                  OperandCount::kOptional}},
       .outputs = {{"dx", "x's shape and type"},
                   {"dweight", "[c]; with weight_gradient", OperandCount::kOptional}},
       .attributes = {{"weight_gradient", AttributeKind::kBool, false, "give dweight too"}},

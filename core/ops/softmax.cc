@@ -1,16 +1,9 @@
 // softmax: numbers along an axis as shares of one.
-#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/softmaxes.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
 namespace {
-
-Status infer(OpCall &call) {
-  FLAME_TRY(expect_computable(call, 0));
-  FLAME_ASSIGN([[maybe_unused]] const size_t axis, normal_axis(call, "axis", call.shape(0).rank()));
-  call.outputs = {call.inputs[0]};
-  return {};
-}
 
 std::vector<Term> gradient(const OpRewrite &use) {
   return {apply_one("softmax_grad", {use.cotangents[0], use.outputs[0]}, use.attributes)};
@@ -39,7 +32,7 @@ OpDefinition define_softmax() {
                       "negative ones count from the end"}},
       .dtypes = "f64, f32, bf16, f16",
       .precision = {PrecisionRole::kWide, "shares of many are small numbers"},
-      .infer = infer,
+      .infer = infer_softmax,
       .gradient = gradient,
       .gradient_note = "softmax_grad",
       .decompose = decompose,

@@ -1,17 +1,9 @@
 // softmax_grad: the gradient of softmax.
-#include "core/ops/catalogue/checks.h"
+#include "core/ops/catalogue/softmaxes.h"
 #include "core/ops/catalogue/terms.h"
 
 namespace flame::ops {
 namespace {
-
-Status infer(OpCall &call) {
-  FLAME_TRY(expect_one_float_type(call));
-  FLAME_TRY(expect_shape(call, 1, call.shape(0)));
-  FLAME_ASSIGN([[maybe_unused]] const size_t axis, normal_axis(call, "axis", call.shape(0).rank()));
-  call.outputs = {call.inputs[0]};
-  return {};
-}
 
 std::vector<Term> decompose(const OpRewrite &use) {
   const Term &dy = use.inputs[0];
@@ -33,7 +25,7 @@ OpDefinition define_softmax_grad() {
       .attributes = {{"axis", AttributeKind::kInt, int64_t{-1}, "that of the forward op"}},
       .dtypes = "f64, f32, bf16, f16",
       .precision = {PrecisionRole::kWide, "shares of many are small numbers"},
-      .infer = infer,
+      .infer = infer_softmax_grad,
       .decompose = decompose,
       .decomposition = "map, reduce",
   };

@@ -136,7 +136,7 @@ class Addends : Rewriter {
     size_t side;
     NodeId product;
     std::vector<NodeId> passed;  // views and sums between the two, the nearest to the sum first
-    int64_t length;              // of the sums that it is made of
+    int64_t length;              // of the sums that it is made of; 0 if it is no product
   };
 
   Status find(NodeId id) {
@@ -203,7 +203,8 @@ class Addends : Rewriter {
     return std::optional<Candidate>();
   }
 
-  // A product as the op that takes an addend: a linear without bias is a matmul of the rows of x.
+  // A product, or the gradient of a norm, as the op that takes an addend: its last operand. A linear
+  // without bias is a matmul of the rows of x.
   struct Form {
     std::string_view op;
     std::vector<TensorType> inputs;
@@ -212,14 +213,19 @@ class Addends : Rewriter {
     int64_t length;
   };
   std::optional<Form> form_of(const Node &product) const {
-    const bool matmul = product.op->name == "matmul" && product.inputs.size() == 2;
-    const bool linear = product.op->name == "linear" && product.inputs.size() <= 3;
-    if (!matmul && !linear) return std::nullopt;
+    const std::vector<OperandSpec> &operands = product.op->inputs;
+    if (operands.empty() || operands.back().name != "addend") return std::nullopt;
+    const bool linear = product.op->name == "linear";
+    const size_t others = operands.size() - 1;
+    const bool bare = linear && product.inputs.size() + 1 == others;  // without a bias
+    if (product.outputs.size() != 1 || (product.inputs.size() != others && !bare))
+      return std::nullopt;
     Form made{product.op->name, {}, type(product.outputs[0]), product.attributes, 0};
     for (const ValueId input : product.inputs) made.inputs.push_back(type(input));
+    const bool matmul = product.op->name == "matmul";
     const size_t inner = matmul && made.attributes.flag("transpose_a") ? 1 : 0;
-    made.length = made.inputs[0].shape.back(inner);
-    if (matmul || made.inputs.size() == 3) return made;
+    if (matmul || linear) made.length = made.inputs[0].shape.back(inner);
+    if (!bare) return made;
     for (TensorType *tensor : {&made.inputs[0], &made.y}) {
       int64_t rows = 1;
       for (size_t axis = 0; axis + 1 < tensor->shape.rank(); ++axis) rows *= tensor->shape[axis];

@@ -8,6 +8,7 @@
 #include <functional>
 #include <new>
 
+#include "flame/op_checks.hpp"
 #include "flame/plugin.hpp"
 
 namespace {
@@ -76,25 +77,16 @@ void expect_f32(const flame::Op &op) {
   for (uint32_t i = 0; i < op.output_count(); ++i) check(op.output(i));
 }
 
-// An attribute that this backend does not know may change what the op means: refuse, never guess.
-void expect_attributes(const flame::Op &op, std::initializer_list<std::string_view> known) {
-  for (const flame_attribute &attribute : op.attributes()) {
-    const std::string_view name = flame::view(attribute.name);
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    throw flame::unsupported(op.name(), " with the attribute '", name, "' is not known here");
-  }
-}
-
 Work fill_of(const flame::Op &op) {
   expect(op, 0, 1);
-  expect_attributes(op, {"value", "dtype", "shape"});
+  flame::expect_attributes(op, {"value", "dtype", "shape"});
   const auto value = static_cast<float>(op.attributes().number("value"));
   return [value](auto inputs, auto outputs) { run_fill(value, inputs, outputs); };
 }
 
 Work copy_of(const flame::Op &op) {
   expect(op, 1, 1);
-  expect_attributes(op, {"dtype"});
+  flame::expect_attributes(op, {"dtype"});
   if (!flame::same_shape(op.input(0), op.output(0))) {
     throw flame::unsupported("copy from ", flame::to_text(op.input(0)), " to ",
                              flame::to_text(op.output(0)), ": the shapes differ");
@@ -104,7 +96,7 @@ Work copy_of(const flame::Op &op) {
 
 Work matmul_of(const flame::Op &op) {
   expect(op, 2, 1);
-  expect_attributes(op, {"transpose_a", "transpose_b", "dtype"});
+  flame::expect_attributes(op, {"transpose_a", "transpose_b", "dtype"});
   if (op.input(0).rank != 2 || op.input(1).rank != 2 || op.output(0).rank != 2) {
     throw flame::unsupported("matmul is done for matrices only, not for ",
                              flame::to_text(op.input(0)), " and ", flame::to_text(op.input(1)));

@@ -18,6 +18,7 @@ using Numbers = std::vector<double>;
 struct Tensor {
   Shape shape;
   std::vector<float> numbers;
+  int64_t row = 0;  // if not 0, the numbers are rows of so many, of which the tensor is the first
 };
 
 int64_t count_of(const Shape &shape) {
@@ -69,9 +70,11 @@ class Large : public testing::Test {
     std::vector<const flame_tensor *> pointers;
     const flame::Call call(&call_);
     for (Tensor *tensor : all) {
-      tensor->numbers.resize(static_cast<size_t>(count_of(tensor->shape)), NAN);
+      Shape held = tensor->shape;
+      if (tensor->row > 0) held.back() = tensor->row;
+      tensor->numbers.resize(static_cast<size_t>(count_of(held)), NAN);
       const uint64_t bytes = tensor->numbers.size() * sizeof(float);
-      strides.push_back(dense_strides(tensor->shape));
+      strides.push_back(dense_strides(held));
       void *memory = device_->allocate(bytes);
       device_->upload(call, tensor->numbers.data(), memory, bytes);
       tensors.push_back({sizeof(flame_tensor), FLAME_DTYPE_F32,
@@ -105,6 +108,16 @@ class Large : public testing::Test {
 };
 
 constexpr double kNear = 2e-6;
+
+// The same tensor as a slice of wider rows, which hold no numbers beside it.
+Tensor slice_of_rows(const Tensor &tensor, int64_t row) {
+  const auto width = static_cast<size_t>(tensor.shape.back());
+  const size_t count = tensor.numbers.size() / width;
+  Tensor made{tensor.shape, std::vector<float>(count * static_cast<size_t>(row), NAN), row};
+  for (size_t i = 0; i < tensor.numbers.size(); ++i)
+    made.numbers[i / width * static_cast<size_t>(row) + i % width] = tensor.numbers[i];
+  return made;
+}
 
 // group_norm with silu and its gradient over [images, places, channels].
 class LargeGroupNorm : public Large {
@@ -157,6 +170,11 @@ class LargeGroupNorm : public Large {
     }
     EXPECT_LT(error_of(y, ey), kNear);
     EXPECT_LT(error_of(dx, edx), kNear);
+    Tensor addend = noise(x.shape), total{x.shape, {}};
+    run("group_norm_grad", {&dy, &x, &mean, &rstd, &weight, &bias, &addend}, {&total},
+        {{"groups", groups}, {"activation", "silu"}, {"weight_gradient", false}});
+    for (size_t at = 0; at < edx.size(); ++at) edx[at] += addend.numbers[at];
+    EXPECT_LT(error_of(total, edx), kNear);
     EXPECT_LT(error_of(dweight, ew), kNear);
     EXPECT_LT(error_of(dbias, eb), kNear);
   }
@@ -189,6 +207,40 @@ TEST_F(LargeGroupNorm, TakesRowsThatDivideIntoNothing) {
 
 TEST_F(LargeGroupNorm, TakesMoreThanTheCacheHolds) {
   check(1, 256 * 256, 272, 16);
+}
+
+// Rows of whole packs and others.
+TEST_F(Large, GradientsOfNormsAddASliceOfWiderRows) {
+  Tensor dy = noise({2, 500, 96}), x = noise(dy.shape), addend = noise(dy.shape),
+         weight = noise({96}), bias = noise({96});
+  struct Norm {
+    const char *name;
+    Shape statistics;
+    std::vector<Tensor *> weights;
+    std::vector<Attribute> attributes;
+  };
+  const std::vector<Norm> norms = {
+      {"group_norm_grad",
+       {2, 32},
+       {&weight, &bias},
+       {{"groups", int64_t{32}}, {"activation", "silu"}, {"weight_gradient", false}}},
+      {"layer_norm_grad", {2, 500}, {&weight}, {{"weight_gradient", false}}}};
+  for (const Norm &norm : norms) {
+    Tensor mean = noise(norm.statistics, 0), rstd = noise(norm.statistics, 2, 0.1);
+    std::vector<Tensor *> inputs = {&dy, &x, &mean, &rstd};
+    inputs.insert(inputs.end(), norm.weights.begin(), norm.weights.end());
+    Tensor alone{x.shape, {}};
+    run(norm.name, inputs, {&alone}, norm.attributes);
+    Numbers expected(alone.numbers.begin(), alone.numbers.end());
+    for (size_t at = 0; at < expected.size(); ++at) expected[at] += addend.numbers[at];
+    for (const int64_t row : {128, 99}) {
+      Tensor slice = slice_of_rows(addend, row), dx{x.shape, {}};
+      inputs.push_back(&slice);
+      run(norm.name, inputs, {&dx}, norm.attributes);
+      inputs.pop_back();
+      EXPECT_LT(error_of(dx, expected), kNear) << norm.name << ", rows of " << row;
+    }
+  }
 }
 
 TEST_F(Large, SumsAreRightHoweverTheyAreSplit) {

@@ -252,20 +252,28 @@ void group_norms(Bench &bench) {
                              std::to_string(channels) + " x " + std::to_string(side) + "^2";
     bench.line("group_norm + silu " + size, "group_norm", {x, c, c}, {x, g, g},
                {{"groups", int64_t{32}}, {"activation", "silu"}, {"eps", 1e-5}});
-    bench.line("group_norm_grad + silu " + size, "group_norm_grad", {x, x, g, g, c, c}, {x},
-               {{"groups", int64_t{32}}, {"activation", "silu"}, {"weight_gradient", false}});
+    const std::vector<Attribute> silu = {
+        {"groups", int64_t{32}}, {"activation", "silu"}, {"weight_gradient", false}};
+    bench.line("group_norm_grad + silu " + size, "group_norm_grad", {x, x, g, g, c, c}, {x}, silu);
+    bench.line("group_norm_grad + silu, adds " + size, "group_norm_grad", {x, x, g, g, c, c, x},
+               {x}, silu);
   }
 }
 
 void rows(Bench &bench) {
-  for (const auto &[count, channels] :
-       {std::pair<int64_t, int64_t>{16384, 640}, {16384, 1280}, {4608, 3072}}) {
+  for (const auto &[count, channels] : {std::pair<int64_t, int64_t>{1024, 1280},
+                                        {4096, 640},
+                                        {16384, 640},
+                                        {16384, 1280},
+                                        {4608, 3072}}) {
     const TensorSpec x = {kBF16, {count, channels}};
     const TensorSpec c = {kBF16, {channels}};
     const TensorSpec r = {kF32, {count}};
     const std::string size = "[" + std::to_string(count) + ", " + std::to_string(channels) + "]";
     bench.line("layer_norm " + size, "layer_norm", {x, c, c}, {x, r, r}, {{"eps", 1e-5}});
     bench.line("layer_norm_grad " + size, "layer_norm_grad", {x, x, r, r, c}, {x},
+               {{"weight_gradient", false}});
+    bench.line("layer_norm_grad, adds " + size, "layer_norm_grad", {x, x, r, r, c, x}, {x},
                {{"weight_gradient", false}});
     bench.line("layer_norm_grad + weights " + size, "layer_norm_grad", {x, x, r, r, c}, {x, c, c},
                {{"weight_gradient", true}});

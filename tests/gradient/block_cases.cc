@@ -172,6 +172,13 @@ std::vector<GradientCase> block_cases() {
                              {{"weight_gradient", true}}));
        },
        2},
+      {"layer_norm_grad", "with an addend",
+       [](Sketch &s) {
+         s.output(apply_one("layer_norm_grad",
+                            {s.input({2, 3, 4}), s.input({2, 3, 4}), s.statistics({2, 3}),
+                             s.statistics({2, 3}), s.input({4}), s.input({2, 3, 4})}));
+       },
+       2},
       {"rms_norm", "weight",
        [](Sketch &s) {
          output_all(s, apply("rms_norm", {s.input({2, 3, 5}), s.input({5})}, {{"eps", 0.01}}));
@@ -189,6 +196,14 @@ std::vector<GradientCase> block_cases() {
                              {{"weight_gradient", true}}));
        },
        2},
+      {"rms_norm_grad", "all outputs with an addend",
+       [](Sketch &s) {
+         output_all(s, apply("rms_norm_grad",
+                             {s.input({3, 4}), s.input({3, 4}), s.statistics({3}), s.input({4}),
+                              s.input({3, 4})},
+                             {{"weight_gradient", true}}));
+       },
+       2},
       group_norm_case("weight, bias and silu", 3, "silu", 3),
       group_norm_case("weight and bias", 3, "", 2),
       group_norm_case("weight and silu", 2, "silu", 1),
@@ -200,6 +215,15 @@ std::vector<GradientCase> block_cases() {
              s, apply("group_norm_grad",
                       {s.input({2, 3, 4}), s.input({2, 3, 4}), s.statistics({2, 2}),
                        s.statistics({2, 2}), s.input({4}), s.input({4})},
+                      {{"groups", int64_t{2}}, {"activation", "silu"}, {"weight_gradient", true}}));
+       },
+       2},
+      {"group_norm_grad", "all outputs with silu and an addend",
+       [](Sketch &s) {
+         output_all(
+             s, apply("group_norm_grad",
+                      {s.input({2, 3, 4}), s.input({2, 3, 4}), s.statistics({2, 2}),
+                       s.statistics({2, 2}), s.input({4}), s.input({4}), s.input({2, 3, 4})},
                       {{"groups", int64_t{2}}, {"activation", "silu"}, {"weight_gradient", true}}));
        },
        2},

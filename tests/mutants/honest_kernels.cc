@@ -75,8 +75,11 @@ void run_layer_norm_grad(const flame_op &op, bool mean_term_missing) {
       dbias[static_cast<size_t>(c)] += number_at(dy, in_row(row, c));
     }
     if (mean_term_missing) mean_g = 0;
-    for (int64_t c = 0; c < channels; ++c)
-      put(*op.outputs[0], in_row(row, c), rstd * (g(c) - mean_g - normal(c) * mean_product));
+    for (int64_t c = 0; c < channels; ++c) {
+      const double addend = op.input_count > 5 ? number_at(*op.inputs[5], in_row(row, c)) : 0;
+      put(*op.outputs[0], in_row(row, c),
+          rstd * (g(c) - mean_g - normal(c) * mean_product) + addend);
+    }
   });
   if (op.output_count < 3) return;
   for (int64_t c = 0; c < channels; ++c) {

@@ -46,7 +46,8 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in, con
         const A middle = kStatistics == 0 ? row_mean : means[k];
         const A scale = kStatistics == 0 ? row_rstd : rstds[k];
         const A unit = ((A)number(pack.at[k]) - middle) * scale;
-        const A given = channels.through((A)number(g.at[k]), unit, k);
+        const A given =
+            through((A)number(g.at[k]), unit * channels.weights[k] + channels.biases[k]);
         products[k].add(given * unit);
         plain[k].add(given);
       }

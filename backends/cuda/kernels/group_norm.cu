@@ -1,21 +1,11 @@
 // The second step of group_norm: every block joins the parts' statistics of its groups, then brings its
-// places to y = activation((x - mean) · rstd · weight + bias). In front of it stand what norms.cuh
+// places to y = activation((x - mean) · rstd · weight + bias). In front of it stand what group_slabs.cuh
 // names, and:
-//   kParts, kChunk              of the first step
-//   kSlabPacks                  neighbouring packs of channels that a block has: a slab
-//   kBlocks, kBlockPlaces       blocks of a slab of an image, and the places of one
-//   kPlaceThreads, kThreads     every pack of a slab has kPlaceThreads threads; whole warps
+//   kChunk      places of a part
 //   kEpsilon
-#include "norms.cuh"
+#include "group_slabs.cuh"
 
-constexpr int kGroups = kStatistics;
-constexpr int kWidth = kChannels / kGroups;
-constexpr int kSlab = kSlabPacks * kVector;
-constexpr int kSlabs = kChannels / kSlab;
-constexpr int kSlabGroups =
-    kSlab % kWidth == 0 ? kSlab / kWidth : (kSlab + kWidth - 2) / kWidth + 1;
-constexpr int kAhead = 8;                      // packs of a thread that are on their way
-constexpr int kOwnParts = (kParts + 31) / 32;  // of a lane
+constexpr int kAhead = 8;  // packs of a thread that are on their way
 
 struct Statistics {
   A means[kSlabGroups];
@@ -29,25 +19,19 @@ inline A places_of(int part) {
 
 // The mean and rstd of a group from those of its parts, in the first lane of the warp.
 inline Pack<A, 2> joined(const Pack<A, 2> *parts) {
-  const int lane = threadIdx.x % 32;
-  Pack<A, 2> own[kOwnParts];
-#pragma unroll
-  for (int i = 0; i < kOwnParts; ++i)
-    if (lane + i * 32 < kParts) own[i] = parts[lane + i * 32];
   using W = Wide<A>::Type;
+  const OwnParts own(parts);
   W sum = 0;
 #pragma unroll
-  for (int i = 0; i < kOwnParts; ++i) {
-    const int part = lane + i * 32;
-    if (part < kParts) sum += (W)own[i].at[0] * (W)places_of(part);
-  }
+  for (int i = 0; i < kOwnParts; ++i)
+    if (own.has(i)) sum += (W)own.at[i].at[0] * (W)places_of(own.number_of(i));
   const A mean = (A)(sum_of_lanes<32>(sum) / kPlaces);
   A squares = 0;
 #pragma unroll
   for (int i = 0; i < kOwnParts; ++i) {
-    const int part = lane + i * 32;
-    const A apart = own[i].at[0] - mean;
-    if (part < kParts) squares += own[i].at[1] + apart * apart * (places_of(part) * kWidth);
+    const A apart = own.at[i].at[0] - mean;
+    if (own.has(i))
+      squares += own.at[i].at[1] + apart * apart * (places_of(own.number_of(i)) * kWidth);
   }
   squares = sum_of_lanes<32>(squares);
   return {{mean, 1 / sqrt(squares / ((A)kPlaces * kWidth) + (A)kEpsilon)}};
@@ -55,54 +39,45 @@ inline Pack<A, 2> joined(const Pack<A, 2> *parts) {
 
 // The mean and rstd of each group of the slab, for the block; that of groups that begin in the slab goes
 // out if the block is the slab's first.
-inline void join_parts(const Pack<A, 2> *partial, Index image, int slab, bool first, A *mean_out,
+inline void join_parts(const Pack<A, 2> *partial, const SlabPlaces &places, A *mean_out,
                        A *rstd_out, Statistics &statistics) {
-  const int begin = slab * kSlab / kWidth;
-  const int end = ((slab + 1) * kSlab - 1) / kWidth + 1;
-  for (int group = begin + threadIdx.x / 32; group < end; group += kThreads / 32) {
-    const Index at = image * kGroups + group;
+  for_each_group(places, [&](int group) {
+    const Index at = places.image * kGroups + group;
     const Pack<A, 2> of_group = joined(partial + at * kParts);
-    if (threadIdx.x % 32 != 0) continue;
-    statistics.means[group - begin] = of_group.at[0];
-    statistics.rstds[group - begin] = of_group.at[1];
-    if (!first || group * kWidth < slab * kSlab) continue;
+    if (threadIdx.x % 32 != 0) return;
+    statistics.means[group - places.first_group()] = of_group.at[0];
+    statistics.rstds[group - places.first_group()] = of_group.at[1];
+    if (places.block != 0 || group * kWidth < places.slab * kSlab) return;
     mean_out[at] = of_group.at[0];
     rstd_out[at] = of_group.at[1];
-  }
+  });
 }
 
 template <bool kPacked>
 inline void run(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A *rstd_out,
                 const Pack<A, 2> *partial, Statistics &statistics) {
-  // Backwards: what the first step read last is what the cache still holds.
-  const Index at = gridDim.x - 1 - blockIdx.x;
-  const int slab = at % kSlabs;
-  const int block = at / kSlabs % kBlocks;
-  const Index image = at / kSlabs / kBlocks;
-  const int c = slab * kSlab + threadIdx.x % kSlabPacks * kVector;
-  const Index first = (Index)block * kBlockPlaces;
-  const Index last = first + kBlockPlaces < kPlaces ? first + kBlockPlaces : kPlaces;
-  const Index begin = first + threadIdx.x / kSlabPacks;
-  const bool active = threadIdx.x < kSlabPacks * kPlaceThreads;
-  const int trips = active && begin < last ? (last - begin + kPlaceThreads - 1) / kPlaceThreads : 0;
-  constexpr Index kStep = (Index)kPlaceThreads * kChannels;
-  const Index before = (image * kPlaces + begin) * kChannels;
+  const SlabPlaces places;
+  constexpr Index kStep = SlabPlaces::kStep;
+  const int c = places.channel;
+  const int trips = places.trips;
+  const X *from = x + places.before;
+  X *to = y + places.before;
   HeldPack<X> packs[kAhead];
 #pragma unroll
   for (int i = 0; i < kAhead; ++i)
-    if (i < trips) packs[i].template read<kPacked>(x + before + i * kStep, c);
+    if (i < trips) packs[i].template read<kPacked>(from + i * kStep, 0);
   HeldPack<X> weights, biases;
   if (kWeight) weights.template read<false>(weight, c);
   if (kBias) biases.template read<false>(bias, c);
   wait_for_previous();
-  join_parts(partial, image, slab, block == 0, mean_out, rstd_out, statistics);
+  join_parts(partial, places, mean_out, rstd_out, statistics);
   __syncthreads();
   A middles[kVector];
   A scales[kVector];
   A shifts[kVector];
 #pragma unroll
   for (int k = 0; k < kVector; ++k) {
-    const int group = (c + k) / kWidth - slab * kSlab / kWidth;
+    const int group = places.group_of(k);
     middles[k] = statistics.means[group];
     scales[k] = statistics.rstds[group] * (kWeight ? (A)number(weights.at(k)) : (A)1);
     shifts[k] = kBias ? (A)number(biases.at(k)) : (A)0;
@@ -118,8 +93,8 @@ inline void run(const X *x, const X *weight, const X *bias, X *y, A *mean_out, A
         out.at[k] = Store<X>::from(kSilu ? silu(z) : z);
       }
       const int next = done + i + kAhead;
-      if (next < trips) packs[i].template read<kPacked>(x + before + next * kStep, c);
-      write_channels<kPacked>(y + before + (done + i) * kStep, c, out);
+      if (next < trips) packs[i].template read<kPacked>(from + next * kStep, 0);
+      write_channels<kPacked>(to + (done + i) * kStep, 0, out);
     }
   }
 }

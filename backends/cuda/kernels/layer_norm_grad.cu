@@ -1,13 +1,13 @@
-// The gradient of layer_norm and rms_norm for x. In front of it stand what rows.cuh names, and:
+// The gradient of layer_norm and rms_norm for x, and what is added to it. In front of it stand what rows.cuh names, and:
 //   X, A                        the type of the tensors, and that of the arithmetic, mean and rstd
-//   row_… and step_… of dy, x, weight and dx; row_mean, row_rstd
+//   row_… and step_… of dy, x, weight, addend and dx; row_mean, row_rstd
 //   kCentered                   layer_norm
-//   kWeight                     whether there is one
+//   kWeight, kAddend            whether there is one; dx may stand in the addend's place
 #include "rows.cuh"
 
 template <bool kPacked>
 inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
-                const X *__restrict__ weight, X *dx, long long rows) {
+                const X *__restrict__ weight, const X *addend, X *dx, long long rows) {
   const long long row = row_of_thread();
   const bool inside = row < rows;
   const Index r = (Index)(inside ? row : 0);
@@ -31,6 +31,7 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
       product += scaled * ((A)number(pack.at[k]) - mean);
     }
   }
+  const RowReader<kPacked && kAddend, X, step_addend> added(kAddend ? addend + row_addend(r) : x);
   sum_rows(sum, product);
   // dx = rstd · (scaled - mean of scaled - x̂ · mean of scaled · x̂), of numbers that rows share.
   const A slope = -product / kColumns * rstd * rstd * rstd;
@@ -42,27 +43,29 @@ inline void run(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
     const Pack<X, kVector> g = given.get(trip);
     const Pack<X, kVector> pack = reader.get(trip);
     const Pack<X, kVector> w = kWeight ? read_row<kPacked, step_weight>(weight, trip) : pack;
+    const Pack<X, kVector> more = kAddend ? added.get(trip) : pack;
     Pack<X, kVector> out;
 #pragma unroll
     for (int k = 0; k < kVector; ++k) {
       A scaled = (A)number(g.at[k]);
       if (kWeight) scaled *= (A)number(w.at[k]);
       const A apart = (A)number(pack.at[k]) - mean;
-      out.at[k] = Store<X>::from(scaled * rstd + (apart * slope + shift));
+      const A value = scaled * rstd + (apart * slope + shift);
+      out.at[k] = Store<X>::from(kAddend ? value + (A)number(more.at[k]) : value);
     }
     write_row<kPacked, X, step_dx>(dx + row_dx(r), trip, out);
   }
 }
 
-// Long rows take many registers; so many blocks should find room nonetheless.
-constexpr int kResident = !kHeld || kThreads != 128 ? 1 : kTrips > 3 ? 5 : 6;
+// Long rows take many registers, and an addend takes more; so many blocks should find room nonetheless.
+constexpr int kResident = !kHeld || kThreads != 128 ? 1 : (kTrips > 3 ? 5 : 6) - (kAddend ? 1 : 0);
 
 extern "C" __global__ void __launch_bounds__(kThreads, kResident)
     layer_norm_grad(const X *dy, const X *x, const A *mean_in, const A *rstd_in,
-                    const X *__restrict__ weight, X *__restrict__ dx, long long rows) {
+                    const X *__restrict__ weight, const X *addend, X *dx, long long rows) {
   if (takes_packs<kVector>(dy) && takes_packs<kVector>(x) && takes_packs<kVector>(dx) &&
-      takes_packs<kVector>(weight))
-    run<true>(dy, x, mean_in, rstd_in, weight, dx, rows);
+      takes_packs<kVector>(weight) && takes_packs<kVector>(addend))
+    run<true>(dy, x, mean_in, rstd_in, weight, addend, dx, rows);
   else
-    run<false>(dy, x, mean_in, rstd_in, weight, dx, rows);
+    run<false>(dy, x, mean_in, rstd_in, weight, addend, dx, rows);
 }

@@ -101,6 +101,13 @@ inline double silu(double z) {
   return z / (1.0 + exp(-z));
 }
 
+// The gradient that passes the activation at z.
+inline A through(A given, A z) {
+  if (!kSilu) return given;
+  const A s = sigmoid(z);
+  return given * s * (1 + z * (1 - s));
+}
+
 // The weights and biases of kVector channels, in registers.
 struct Channels {
   A weights[kVector];
@@ -112,12 +119,5 @@ struct Channels {
       weights[k] = kWeight ? (A)number(weight[c + k]) : (A)1;
       biases[k] = kBias ? (A)number(bias[c + k]) : (A)0;
     }
-  }
-  // The gradient that passes the activation.
-  A through(A given, A unit, int k) const {
-    if (!kSilu) return given;
-    const A z = unit * weights[k] + biases[k];
-    const A s = sigmoid(z);
-    return given * s * (1 + z * (1 - s));
   }
 };

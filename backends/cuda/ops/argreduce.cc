@@ -1,7 +1,7 @@
 // argreduce: the first place along an axis of NaN, else of the largest or smallest.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/lines.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

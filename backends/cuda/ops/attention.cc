@@ -1,9 +1,9 @@
 // attention: y = softmax(scale · q · kᵀ + mask) · v, and the logarithms of the rows' sums.
 #include <optional>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/short_attention.h"
 #include "flame/log.hpp"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

@@ -2,9 +2,9 @@
 // dq = scale · da · k and dk = scale · daᵀ · q.
 #include <optional>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/short_attention.h"
 #include "flame/log.hpp"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

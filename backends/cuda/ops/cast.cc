@@ -1,6 +1,6 @@
 // cast: the same elements in new memory, maybe of another type.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

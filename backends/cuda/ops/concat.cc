@@ -1,8 +1,8 @@
 // concat: tensors one behind the other along an axis; a copy of each, many in one launch.
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

@@ -1,6 +1,6 @@
 // conv2d: two-dimensional convolution with a bias.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/convolution.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

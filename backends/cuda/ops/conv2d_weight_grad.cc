@@ -1,6 +1,6 @@
 // conv2d_weight_grad: the gradient of conv2d for its weight.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/convolution.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,7 +1,7 @@
 // cumsum: running sums along an axis.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/lines.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,6 +1,6 @@
 // embedding: rows of a table, chosen by numbers.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/gathering.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <limits>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "flame/op_checks.hpp"
 #include "flame/small_floats.hpp"
 
 namespace flame::cuda {

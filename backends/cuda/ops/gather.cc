@@ -1,6 +1,6 @@
 // gather: slices of a tensor along an axis, chosen by indices.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/gathering.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

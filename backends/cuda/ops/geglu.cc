@@ -1,6 +1,6 @@
 // geglu: one half of the channels, gated by the other half.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,6 +1,6 @@
 // geglu_grad: dx = dy · activation(b) beside dy · a · activation'(b).
-#include "backends/cuda/checks.h"
 #include "backends/cuda/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

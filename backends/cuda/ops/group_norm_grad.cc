@@ -1,4 +1,4 @@
-// group_norm_grad: dx of each group, and the sums for weight and bias.
+// group_norm_grad: dx of each group + addend, and the sums for weight and bias.
 #include "backends/cuda/norms.h"
 
 namespace flame::cuda {

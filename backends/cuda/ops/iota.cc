@@ -1,7 +1,7 @@
 // iota: numbers in even steps along an axis.
 #include "backends/cuda/axes.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,4 +1,4 @@
-// layer_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)), and the sums for weight and bias.
+// layer_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) + addend, and the sums for weight and bias.
 #include "backends/cuda/norms.h"
 
 namespace flame::cuda {

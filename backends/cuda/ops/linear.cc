@@ -1,6 +1,6 @@
 // linear: y = x · weightᵀ + bias + addend.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/product_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

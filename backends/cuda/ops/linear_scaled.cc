@@ -1,6 +1,6 @@
 // linear_scaled: a linear layer over f8 on the tensor cores.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/product_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

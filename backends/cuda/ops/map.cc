@@ -1,6 +1,6 @@
 // map: elementwise code over inputs that broadcast to one shape.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,8 +1,8 @@
 // matmul: y = a · b + c over batches that broadcast.
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/product_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

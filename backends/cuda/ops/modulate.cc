@@ -1,6 +1,6 @@
 // modulate: y = x · (1 + scale) + shift.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/elementwise.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

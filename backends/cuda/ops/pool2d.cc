@@ -1,8 +1,8 @@
 // pool2d: the maximum or average over windows of an image.
 #include "backends/cuda/axes.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/pooling.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,8 +1,8 @@
 // pool2d_grad: each element of the image takes its part of the windows that hold it.
 #include "backends/cuda/axes.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/pooling.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

@@ -1,7 +1,7 @@
 // random: uniform or normal numbers, or bits, from Philox.
 #include "backends/cuda/axes.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

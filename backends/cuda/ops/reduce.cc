@@ -1,8 +1,8 @@
 // reduce: the sum, mean, maximum, minimum or product over axes.
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/reduction.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

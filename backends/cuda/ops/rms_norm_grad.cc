@@ -1,4 +1,4 @@
-// rms_norm_grad: dx = rstd · (g - x̂ · mean(g · x̂)), and the sums for the weight.
+// rms_norm_grad: dx = rstd · (g - x̂ · mean(g · x̂)) + addend, and the sums for the weight.
 #include "backends/cuda/norms.h"
 
 namespace flame::cuda {

@@ -1,6 +1,6 @@
 // rope: pairs of channels turned by an angle.
-#include "backends/cuda/checks.h"
 #include "backends/cuda/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

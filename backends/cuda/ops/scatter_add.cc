@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "backends/cuda/axes.h"
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 namespace {

@@ -1,9 +1,9 @@
 // sort: values in order along an axis, and where they stood.
 #include <algorithm>
 
-#include "backends/cuda/checks.h"
 #include "backends/cuda/kernel_plan.h"
 #include "backends/cuda/lines.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::cuda {
 

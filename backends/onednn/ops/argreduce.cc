@@ -1,6 +1,6 @@
 // argreduce: the first index along the axis of NaN, else of the largest or smallest.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/line_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

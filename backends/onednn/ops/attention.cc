@@ -9,8 +9,8 @@
 #include <cmath>
 #include <limits>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/vector_math.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

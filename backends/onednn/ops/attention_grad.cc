@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "backends/onednn/attention.h"
-#include "backends/onednn/checks.h"
 #include "backends/onednn/vector_math.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

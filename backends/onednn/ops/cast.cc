@@ -1,7 +1,7 @@
 // cast: another element type.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/elementwise_plan.h"
 #include "backends/onednn/move.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -1,9 +1,9 @@
 // concat: the inputs one behind the other along an axis.
 #include <vector>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/move.h"
 #include "backends/onednn/op_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

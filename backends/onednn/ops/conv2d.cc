@@ -1,6 +1,6 @@
 // conv2d: y = bias + Σ x · weight over the window and the group's channels.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/convolution.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

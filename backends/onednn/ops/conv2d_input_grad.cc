@@ -1,6 +1,6 @@
 // conv2d_input_grad: dx = Σ dy · weight over the places that used x.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/convolution.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -1,6 +1,6 @@
 // conv2d_weight_grad: dweight = Σ dy · x over the images and places.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/convolution.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

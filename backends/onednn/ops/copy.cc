@@ -1,7 +1,7 @@
 // copy: the same elements in new memory, maybe of another type or in another order.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/elementwise_plan.h"
 #include "backends/onednn/move.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -1,8 +1,8 @@
 // cumsum: running sums along the axis.
 #include <type_traits>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/line_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
@@ -19,8 +19,8 @@ void add_up(const Line &line, bool exclusive, bool reverse, const LineOutput &ou
     sum += values[place];
     if (!exclusive) sums[place] = sum;
   }
-  const bool is_float = std::is_same_v<Number, double>;
-  output.store(is_float ? ValueClass::kF64 : ValueClass::kInteger, sums, line.count);
+  const bool computes_in_f32 = std::is_same_v<Number, double>;
+  output.store(computes_in_f32 ? ValueClass::kF64 : ValueClass::kInteger, sums, line.count);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // embedding: y[i…, :] = weight[indices[i…], :].
-#include "backends/onednn/checks.h"
 #include "backends/onednn/gather.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

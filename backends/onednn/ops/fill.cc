@@ -1,7 +1,7 @@
 // fill: one number everywhere.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/move.h"
 #include "backends/onednn/op_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

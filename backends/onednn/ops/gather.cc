@@ -1,7 +1,7 @@
 // gather: y[outer…, i…, inner…] = x[outer…, indices[i…], inner…].
 #include "backends/onednn/gather.h"
 
-#include "backends/onednn/checks.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

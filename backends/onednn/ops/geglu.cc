@@ -1,6 +1,6 @@
 // geglu: y[…, i] = x[…, i] · activation(x[…, c/2 + i]).
-#include "backends/onednn/checks.h"
 #include "backends/onednn/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -1,6 +1,6 @@
 // geglu_grad: with the halves a and b of x, dx = dy · activation(b) beside dy · a · activation'(b).
-#include "backends/onednn/checks.h"
 #include "backends/onednn/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/vector_math.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

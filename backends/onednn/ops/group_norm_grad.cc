@@ -1,10 +1,10 @@
-// group_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) with g = dy · activation'(z) · weight
-// and z = x̂ · weight + bias.
+// group_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) + addend with g = dy · activation'(z) ·
+// weight and z = x̂ · weight + bias.
 #include <omp.h>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/group_norm.h"
 #include "backends/onednn/vector_math.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
@@ -82,16 +82,28 @@ struct Channels {
   }
 }
 
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void add_to_rows(
+    Block added, int64_t rows, int64_t channels, Block dx) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float *from = added.data + row * added.stride;
+    float *to = dx.data + row * dx.stride;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
+  }
+}
+
 class GroupNormGrad : public OpPlan {
  public:
   explicit GroupNormGrad(const flame::Op &op)
       : silu_(is_silu(op)),
         weight_gradient_(op.attributes().flag("weight_gradient")),
+        adds_(op.input_count() > kAddend),
         grouping_(op.input(1), op.attributes().integer("groups")),
         weight_(op, 4, grouping_.channels, 1.0f),
         bias_(op, 5, grouping_.channels, 0.0f) {}
 
  private:
+  static constexpr uint32_t kAddend = 6;
   // A thread's vectors of one slice, as many as Channels and the sums need.
   static constexpr uint64_t kVectors = 6;
 
@@ -101,7 +113,7 @@ class GroupNormGrad : public OpPlan {
   uint64_t block_size() const {
     return vector_size() * static_cast<uint64_t>(Grouping::kRowsOfBlock);
   }
-  uint64_t thread_size() const { return vector_size() * kVectors + block_size() * 2; }
+  uint64_t thread_size() const { return vector_size() * kVectors + block_size() * 3; }
 
   void prepare(Engine &engine) override {
     const Workspace workspace(info.workspace_size);
@@ -149,6 +161,7 @@ class GroupNormGrad : public OpPlan {
     const char *x = run.input<char>(1);
     char *dx = run.output<char>(0);
     float *more = buffers + block_size() / sizeof(float);
+    float *last = more + block_size() / sizeof(float);
     const int64_t count = slice.channel_count;
     const int64_t first = slice.image * grouping_.groups + slice.first_group;
     for (int64_t c = 0; c < count; ++c) {
@@ -179,6 +192,10 @@ class GroupNormGrad : public OpPlan {
       Block dz = keeps ? to : slice.read(dy, place, rows, buffers);
       if (silu_ && !keeps) derive_rows(dz, from, rows, count, channels, dz);
       grad_of_rows(dz, from, rows, count, channels, to);
+      if (adds_) {
+        const char *addend = run.input<char>(kAddend);
+        add_to_rows(slice.read(addend, place, rows, last), rows, count, to);
+      }
       slice.finish(to, dx, place, rows);
     });
   }
@@ -216,6 +233,7 @@ class GroupNormGrad : public OpPlan {
 
   bool silu_;
   bool weight_gradient_;
+  bool adds_;  // what stands in its addend
   Grouping grouping_;
   VectorInput weight_;
   VectorInput bias_;

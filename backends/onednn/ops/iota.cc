@@ -1,7 +1,7 @@
 // iota: numbers in even steps along an axis. Compiled without contraction: product and sum are
 // rounded one after the other.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/made_values.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -1,4 +1,4 @@
-// layer_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) with g = dy · weight.
+// layer_norm_grad: dx = rstd · (g - mean g - x̂ · mean(g · x̂)) + addend with g = dy · weight.
 #include "backends/onednn/row_norm.h"
 
 namespace flame::onednn {

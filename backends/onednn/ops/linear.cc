@@ -1,6 +1,6 @@
 // linear: y = x · weightᵀ + bias + addend.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/product.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

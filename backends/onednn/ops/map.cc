@@ -1,6 +1,6 @@
 // map: elementwise code over inputs that broadcast to one shape.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/elementwise_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -1,8 +1,8 @@
 // matmul: y = a · b + c over batches that broadcast.
 #include <algorithm>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/product.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

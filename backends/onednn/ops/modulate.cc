@@ -1,6 +1,6 @@
 // modulate: y = x · (1 + scale) + shift.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/elementwise_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

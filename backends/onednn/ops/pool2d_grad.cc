@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "backends/onednn/block_io.h"
-#include "backends/onednn/checks.h"
 #include "backends/onednn/op_plan.h"
 #include "backends/onednn/pool_windows.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

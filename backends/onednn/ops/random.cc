@@ -1,7 +1,7 @@
 // random: uniform or normal numbers, or bits, from Philox; the same on every backend. Compiled
 // without contraction, as flame/philox.hpp asks.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/made_values.h"
+#include "flame/op_checks.hpp"
 #include "flame/philox.hpp"
 
 namespace flame::onednn {

@@ -1,6 +1,6 @@
 // reduce: the sum, mean, maximum, minimum or product over axes.
-#include "backends/onednn/checks.h"
 #include "backends/onednn/reduce_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

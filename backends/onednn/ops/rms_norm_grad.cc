@@ -1,4 +1,4 @@
-// rms_norm_grad: dx = rstd · (g - x̂ · mean(g · x̂)) with g = dy · weight.
+// rms_norm_grad: dx = rstd · (g - x̂ · mean(g · x̂)) + addend with g = dy · weight.
 #include "backends/onednn/row_norm.h"
 
 namespace flame::onednn {

@@ -1,6 +1,6 @@
 // rope: pairs (a, b) of channels turned by an angle: (a·cos - b·sin, a·sin + b·cos).
-#include "backends/onednn/checks.h"
 #include "backends/onednn/halves.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "backends/onednn/block_io.h"
-#include "backends/onednn/checks.h"
 #include "backends/onednn/fold.h"
 #include "backends/onednn/gather.h"
 #include "backends/onednn/loop_nest.h"
 #include "backends/onednn/odometer.h"
 #include "backends/onednn/op_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <type_traits>
 
-#include "backends/onednn/checks.h"
 #include "backends/onednn/line_plan.h"
+#include "flame/op_checks.hpp"
 
 namespace flame::onednn {
 namespace {
@@ -27,11 +27,11 @@ void sort_line(const Line &line, bool descending, const LineOutput *outputs) {
     return a < b;
   });
   outputs[1].store(ValueClass::kInteger, order, line.count);
-  const bool is_float = std::is_same_v<Number, double>;
+  const bool computes_in_f32 = std::is_same_v<Number, double>;
   for (int64_t i = 0; i < line.count; ++i) {
     LineOutput place = outputs[0];
     place.data += i * place.stride * int64_t{FLAME_DTYPE_BYTES(place.dtype)};
-    place.store(is_float ? ValueClass::kF64 : ValueClass::kInteger, values + order[i], 1);
+    place.store(computes_in_f32 ? ValueClass::kF64 : ValueClass::kInteger, values + order[i], 1);
   }
 }
 

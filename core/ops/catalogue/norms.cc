@@ -25,6 +25,11 @@ Term norm_input_gradient(const Term &g, const Term &normal, const Term &rstd, co
              {g, mean(g, axes, true), normal, slope, rstd});
 }
 
+Term rounded_input_gradient(const Term &dx, const Term &addend, DType dtype) {
+  if (!addend) return cast(dx, dtype);
+  return map("add x0 x1", {dx, reshape(addend, dx.shape())}, dtype);
+}
+
 Term with_statistics_gradient(const Term &dx, const Term &x, const Term &mean, const Term &rstd,
                               const Term &dmean, const Term &drstd, double count) {
   const std::string share = write_map_float(1.0 / count);

@@ -15,6 +15,9 @@ Status check_eps(const OpCall &call);
 Term norm_input_gradient(const Term &g, const Term &normal, const Term &rstd, const Axes &axes,
                          bool centred);
 
+// That gradient in x's type, rounded once: with what else goes back to x, if `addend` is given.
+Term rounded_input_gradient(const Term &dx, const Term &addend, DType dtype);
+
 // What the statistics themselves hand on to x when they have cotangents (second derivatives): added
 // to `dx`. The statistics broadcast to x, `count` elements share one. Either cotangent may be
 // empty.

@@ -195,4 +195,13 @@ Shape without_axis(const Shape &shape, size_t axis) {
   return Shape(sizes);
 }
 
+Shape without_axes(const Shape &shape, const std::vector<int64_t> &axes, bool keep_dims) {
+  std::vector<int64_t> sizes;
+  for (size_t axis = 0; axis < shape.rank(); ++axis) {
+    const bool gone = std::ranges::binary_search(axes, static_cast<int64_t>(axis));
+    if (!gone || keep_dims) sizes.push_back(gone ? 1 : shape[axis]);
+  }
+  return Shape(sizes);
+}
+
 }  // namespace flame

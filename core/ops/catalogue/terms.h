@@ -73,5 +73,7 @@ std::vector<int64_t> sizes_of(const Shape &shape);
 // `shape` with another size at one axis, or without one axis.
 Shape with_size(const Shape &shape, size_t axis, int64_t size);
 Shape without_axis(const Shape &shape, size_t axis);
+// Without several axes, which rise, or with 1 there.
+Shape without_axes(const Shape &shape, const std::vector<int64_t> &axes, bool keep_dims);
 
 }  // namespace flame

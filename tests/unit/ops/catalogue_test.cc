@@ -55,7 +55,7 @@ TEST(Infer, NamesTheOpTheOperandAndWhatWasExpected) {
             "op 'matmul': operand 1 'b' is f32[4, 5], expected 3 rows to match the columns of a "
             "f32[2, 3]");
   EXPECT_THAT(error_of("matmul", {f32({2, 3})}),
-              HasSubstr("has 1 inputs, expected: a, b, c (optional)"));
+              HasSubstr("has 1 inputs, expected: a, b, addend (optional)"));
   EXPECT_THAT(error_of("matmull", {}), HasSubstr("did you mean 'matmul'?"));
   EXPECT_THAT(error_of("reduce", {f32({2})}, {{"kind", "sum"}, {"axis", int64_t{0}}}),
               HasSubstr("needs the attribute 'axes'"));
@@ -152,6 +152,24 @@ TEST(Infer, TakesAnAddendOfALinearOfTheAnswersShapeAndTypeAlone) {
   EXPECT_THAT(with(f32({4})), HasSubstr("operand 3 'addend' is f32[4], expected the shape [2, 4]"));
   EXPECT_THAT(with(f32({1, 4})), HasSubstr("expected the shape [2, 4]"));
   EXPECT_THAT(with({DType::kBF16, {2, 4}}), HasSubstr("operand 3 'addend' is bf16[2, 4]"));
+}
+
+TEST(Infer, TakesAnAddendOfANormsGradientOfTheShapeAndTypeOfXAlone) {
+  const TensorType x = f32({2, 3, 4});
+  const auto group = [&](const TensorType &addend) {
+    return error_of("group_norm_grad", {x, x, f32({2, 2}), f32({2, 2}), f32({4}), f32({4}), addend},
+                    {{"groups", int64_t{2}}});
+  };
+  const auto layer = [&](const TensorType &addend) {
+    return error_of("layer_norm_grad", {x, x, f32({2, 3}), f32({2, 3}), f32({4}), addend});
+  };
+  const auto rms = [&](const TensorType &addend) {
+    return error_of("rms_norm_grad", {x, x, f32({2, 3}), f32({4}), addend});
+  };
+  EXPECT_THAT(group(f32({4})), HasSubstr("operand 6 'addend' is f32[4], expected the shape"));
+  EXPECT_THAT(layer(f32({1, 3, 4})), HasSubstr("operand 5 'addend' is f32[1, 3, 4], expected the"));
+  EXPECT_THAT(rms({DType::kBF16, {2, 3, 4}}), HasSubstr("operand 4 'addend' is bf16[2, 3, 4]"));
+  EXPECT_TRUE(infer_op("rms_norm_grad", {x, x, f32({2, 3}), f32({4}), x}, Attributes()).ok());
 }
 
 TEST(Infer, TakesNumbersStoredInF8WithScalesAlone) {

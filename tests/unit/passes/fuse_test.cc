@@ -243,6 +243,59 @@ TEST(Patterns, PutAResidualIntoTheLayerThatAnAdapterAddsTo) {
   expect_addends(of.finish(x + (of.layer("a", x) + of.adapter("a", x))), 2, 0);
 }
 
+// The gradient of x + layer(norm(x)), where x is a layer of the input.
+Program gradient_around(const char *norm, std::vector<const char *> weights, bool learns) {
+  ProgramBuilder builder;
+  const auto weight = [&](const std::string &name, const Shape &shape, bool trainable) {
+    return builder.term(builder.parameter(name, {DType::kF32, shape}, trainable));
+  };
+  const Term input = builder.term(builder.input("x", {DType::kF32, {2, 5, 8}}));
+  const Term x = apply_one("linear", {input, weight("first", {8, 8}, true)});
+  std::vector<Term> operands{x};
+  for (const char *name : weights) operands.push_back(weight(name, {8}, learns));
+  Attributes attributes;
+  if (norm == std::string_view("group_norm")) attributes.set("groups", int64_t{2});
+  const Term normal = apply(norm, operands, attributes)[0];
+  const Program program =
+      with_loss(builder, x + apply_one("linear", {normal, weight("second", {8, 8}, false)}));
+  return with_gradients(program);
+}
+
+size_t count_inputs(const Program &program, std::string_view op) {
+  for (const Node &node : program.nodes())
+    if (node.op->name == op) return node.inputs.size();
+  return 0;
+}
+
+TEST(Patterns, PutASumOfGradientsIntoTheGradientOfANorm) {
+  struct Norm {
+    const char *name;
+    std::vector<const char *> weights;
+  };
+  for (const auto &[name, weights] : {Norm{"layer_norm", {"weight", "bias"}},
+                                      {"rms_norm", {"weight"}},
+                                      {"group_norm", {"weight", "bias"}}}) {
+    const std::string gradient = std::string(name) + "_grad";
+    const size_t most = find_op(gradient)->inputs.size();
+    const Program program = gradient_around(name, weights, false);
+    ListTarget target = ListTarget::all_but({});
+    const Fused fused = *fuse(program, target);
+    EXPECT_EQ(count_inputs(fused.program, gradient), most) << to_text(fused.program);
+    EXPECT_LE(distance(fused.program, program), 1e-6);
+    ListTarget without = ListTarget::all_but({"addend"});
+    EXPECT_LT(count_inputs(fuse(program, without)->program, gradient), most);
+  }
+}
+
+// What their weights learn may be asked for before the sum is.
+TEST(Patterns, LeaveTheGradientOfANormThatLearns) {
+  const Program program = gradient_around("layer_norm", {"weight", "bias"}, true);
+  ListTarget target = ListTarget::all_but({});
+  const Fused fused = *fuse(program, target);
+  EXPECT_EQ(count_inputs(fused.program, "layer_norm_grad"), 5u);
+  EXPECT_LE(distance(fused.program, program), 1e-6);
+}
+
 TEST(Patterns, LookThroughSumsThatHaveBecomeProducts) {
   Layers of;
   const Term x = of.input("x");

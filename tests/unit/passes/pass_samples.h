@@ -28,8 +28,9 @@ class ListTarget final : public Target {
                          std::span<const TypedView>) override {
     ++questions;
     const bool optional = find_op(op)->group == OpGroup::kOptional;
-    const bool sums = inputs.size() == (op == "matmul" ? 3 : op == "linear" ? 4 : 0);
-    const bool addend = sums && refused_.contains("addend");
+    const std::vector<OperandSpec> &operands = find_op(op)->inputs;
+    const bool whole = !operands.empty() && inputs.size() == operands.size();
+    const bool addend = whole && operands.back().name == "addend" && refused_.contains("addend");
     if ((required_alone_ && optional) || addend || refused_.contains(std::string(op)))
       return OpAnswer{{}, "it is on the list"};
     return OpAnswer{OpInfo{}, {}};

@@ -36,6 +36,8 @@ OpCases group_norm_grad_cases() {
       add({c}, false);
       add({c}, true);
       add({c, c}, true);
+      add({c, c, in(x)}, false);
+      add({c, c, in(x)}, true);
     }
   }
   return cases;

@@ -22,6 +22,8 @@ OpCases layer_norm_grad_cases() {
     add({in(x), in(x), mean, rstd}, false);
     add({in(x), in(x), mean, rstd, c}, false);
     add({in(x), in(x), mean, rstd, c}, true);
+    add({in(x), in(x), mean, rstd, c, in(x)}, false);
+    add({in(x), in(x), mean, rstd, c, in(x)}, true);
   }
   return cases;
 }

@@ -15,6 +15,10 @@ OpCases rms_norm_grad_cases() {
     cases.push_back({.inputs = {in(x), in(x), rstd, c},
                      .attributes = {{"weight_gradient", true}},
                      .forward = forward});
+    cases.push_back({.inputs = {in(x), in(x), rstd, c, in(x)}, .forward = forward});
+    cases.push_back({.inputs = {in(x), in(x), rstd, c, in(x)},
+                     .attributes = {{"weight_gradient", true}},
+                     .forward = forward});
   }
   return cases;
 }
