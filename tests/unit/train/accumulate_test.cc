@@ -1,10 +1,10 @@
 // The programs of a pass: flat layout and the sum of gradients. Their numbers are proven in tests/golden.
 #include "core/train/accumulate.h"
-#include "flame/optimizer.h"
 
 #include <gmock/gmock.h>
 
 #include "core/ops/catalogue/terms.h"
+#include "flame/optimizer.h"
 #include "tests/support/evaluate.h"
 
 namespace flame {
