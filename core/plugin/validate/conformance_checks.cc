@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/ops/catalogue/catalogue.h"
 #include "core/plugin/backends.h"
 #include "core/plugin/validate/for_each.h"
 #include "core/runtime/conformance/suite.h"
@@ -13,21 +14,26 @@ namespace {
 using conformance::CaseReport;
 using conformance::Failure;
 using conformance::OpSummary;
+using conformance::SuiteOptions;
 using conformance::SuiteReport;
 
 constexpr std::chrono::minutes kQuickTime{5};
 constexpr std::chrono::minutes kFullTime{60};
 
+SuiteOptions quick() {
+  SuiteOptions options;
+  options.quick = true;
+  return options;
+}
+
 Result<SuiteReport> suite_report(Subject &subject, const CheckedComponent &component,
-                                 const Catalogue::Match &match, bool quick) {
+                                 const Catalogue::Match &match, SuiteOptions options) {
   PluginHost host({});
   FLAME_ASSIGN(const Backend right, start_backend(host, match));
   FLAME_ASSIGN(const auto reference, Device::open(right, 0, {}));
   const Backend tried{"plugin", component.spec.id, component.interface<flame_backend>()};
   FLAME_ASSIGN(const auto candidate,
                Device::open(tried, 0, {{component.options.data(), component.options.size()}}));
-  conformance::SuiteOptions options;
-  options.quick = quick;
   options.on_op = [&](const OpSummary &summary) {
     subject.at("the conformance cases behind those of '" + summary.op + "'");
   };
@@ -37,7 +43,7 @@ Result<SuiteReport> suite_report(Subject &subject, const CheckedComponent &compo
 
 // Calls judge(report) for every backend of the plugin.
 template <typename Judge>
-Result<Done> compare(Subject &subject, bool quick, const Judge &judge) {
+Result<Done> compare(Subject &subject, const SuiteOptions &options, const Judge &judge) {
   const std::optional<InstalledPlugin> &plugin = subject.facts().reference;
   if (!plugin) return skipped("the backend 'reference' is not installed, so there is no oracle");
   const auto component =
@@ -47,7 +53,7 @@ Result<Done> compare(Subject &subject, bool quick, const Judge &judge) {
   const Catalogue::Match match{&*plugin, &*component};
   return for_each_component(
       subject, FLAME_KIND_BACKEND, [&](const CheckedComponent &tried) -> Status {
-        FLAME_ASSIGN(const SuiteReport report, suite_report(subject, tried, match, quick));
+        FLAME_ASSIGN(const SuiteReport report, suite_report(subject, tried, match, options));
         return judge(report);
       });
 }
@@ -70,17 +76,23 @@ Status agrees(const SuiteReport &report) {
 }
 
 Result<Done> agrees_in_the_quick_part(Subject &subject) {
-  return compare(subject, true, agrees);
+  return compare(subject, quick(), agrees);
 }
 
 Result<Done> agrees_in_all_cases(Subject &subject) {
   if (!subject.facts().full) return skipped("takes minutes; --full tries all cases");
-  return compare(subject, false, agrees);
+  return compare(subject, {}, agrees);
 }
 
+// Nothing else may not be refused, so that other ops and types need not run for it.
 Result<Done> has_the_required_ops(Subject &subject) {
+  SuiteOptions options = quick();
+  options.dtype = DType::kF32;
+  for (const OpDefinition &op : catalogue())
+    if (op.group == OpGroup::kRequired)
+      options.ops += fmt::format("{}{}", options.ops.empty() ? "" : ",", op.name);
   std::string missing;
-  FLAME_ASSIGN(const Done done, compare(subject, true, [&](const SuiteReport &report) -> Status {
+  FLAME_ASSIGN(const Done done, compare(subject, options, [&](const SuiteReport &report) -> Status {
                  for (const CaseReport &failure : report.failures) {
                    if (failure.failure != Failure::kRefused) continue;
                    const std::string word = "'" + failure.op + "'";
