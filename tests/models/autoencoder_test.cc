@@ -20,8 +20,9 @@ class AutoencoderTest : public PainterTest {
                           const std::string &backend, DType compute = DType::kF32) {
     Device &on = device(backend);
     const auto run = [&]() -> Result<TensorMap> {
-      FLAME_ASSIGN(const Program program,
-                   models_[3]->build(name, {{"batch", 1}, {"height", height}, {"width", width}}));
+      FLAME_ASSIGN(
+          const Program program,
+          small_.models[3]->build(name, {{"batch", 1}, {"height", height}, {"width", width}}));
       FLAME_ASSIGN(const Program stored, stored_program(program, "vae/", {compute}));
       FLAME_ASSIGN(ImageProgram image, rows == 0 ? ImageProgram::plan(stored, on)
                                                  : ImageProgram::plan_bands(stored, on, rows));
@@ -29,7 +30,7 @@ class AutoencoderTest : public PainterTest {
       TensorStore store(on);
       FLAME_TRY(image.make(store));
       std::vector<WeightJob> jobs;
-      FLAME_TRY(add_jobs(paint_.parts[2], image.parameters(), "vae/", jobs));
+      FLAME_TRY(add_jobs(small_.paint.parts[2], image.parameters(), "vae/", jobs));
       FLAME_TRY(load_weights(jobs));
       FLAME_ASSIGN(const DeviceStream stream, on.create_stream());
       TensorMap given;
@@ -133,9 +134,11 @@ TEST_F(AutoencoderTest, EncodesAndDecodesPicturesOfSeveralSizesWithTheSameWeight
   for (const auto &[height, width] : {std::pair<int64_t, int64_t>{64, 32}, {16, 48}}) {
     settings.height = height;
     settings.width = width;
-    const Result<VaeEncoder> encoder = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+    const Result<VaeEncoder> encoder =
+        VaeEncoder::make(small_.paint.parts[2], settings, store, *stream);
     ASSERT_TRUE(encoder.ok()) << encoder.error().text();
-    const Result<VaeDecoder> decoder = VaeDecoder::make(paint_.parts[2], settings, store, *stream);
+    const Result<VaeDecoder> decoder =
+        VaeDecoder::make(small_.paint.parts[2], settings, store, *stream);
     ASSERT_TRUE(decoder.ok()) << decoder.error().text();
     HostTensor picture{{DType::kF32, Shape{1, height, width, 3}}, {}};
     std::vector<double> numbers;
@@ -154,7 +157,7 @@ TEST_F(AutoencoderTest, EncodesAndDecodesPicturesOfSeveralSizesWithTheSameWeight
     settings.weights_are_there = true;
   }
   settings.width = 60;
-  EXPECT_THAT(VaeEncoder::make(paint_.parts[2], settings, store, *stream).error().what,
+  EXPECT_THAT(VaeEncoder::make(small_.paint.parts[2], settings, store, *stream).error().what,
               HasSubstr("the width of a picture is 60"));
 }
 
@@ -165,15 +168,17 @@ TEST_F(AutoencoderTest, AnEncoderKeepsToItsMemoryOrSaysWhatItNeeds) {
   AutoencoderSettings settings;
   settings.height = settings.width = 256;
   TensorStore store(on);
-  const Result<VaeEncoder> whole = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  const Result<VaeEncoder> whole =
+      VaeEncoder::make(small_.paint.parts[2], settings, store, *stream);
   ASSERT_TRUE(whole.ok()) << whole.error().text();
   settings.most_bytes = whole->program().bytes_on(on) - 1;
-  const Result<VaeEncoder> bands = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  const Result<VaeEncoder> bands =
+      VaeEncoder::make(small_.paint.parts[2], settings, store, *stream);
   ASSERT_TRUE(bands.ok()) << bands.error().text();
   EXPECT_TRUE(bands->program().in_bands());
   EXPECT_LE(bands->program().bytes_on(on), *settings.most_bytes);
   settings.most_bytes = 1 << 10;
-  const Result<VaeEncoder> none = VaeEncoder::make(paint_.parts[2], settings, store, *stream);
+  const Result<VaeEncoder> none = VaeEncoder::make(small_.paint.parts[2], settings, store, *stream);
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().kind, ErrorKind::kOutOfMemory);
   EXPECT_THAT(none.error().what, HasSubstr("but 1.0 KiB may be taken"));

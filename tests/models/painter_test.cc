@@ -18,7 +18,7 @@ TEST_F(PainterTest, DrawsWhatTheStepsByHandGive) {
   const HostTensor ids{{DType::kI64, Shape{1, 77}}, {}};
   TensorMap states;
   for (size_t encoder : {size_t{1}, size_t{2}}) {
-    const TokenRows rows = *models_[encoder]->tokenize(request.prompt, 1);
+    const TokenRows rows = *small_.models[encoder]->tokenize(request.prompt, 1);
     HostTensor given = ids;
     const auto bytes = std::as_bytes(std::span(rows.ids));
     given.bytes.assign(bytes.begin(), bytes.end());
@@ -44,7 +44,7 @@ TEST_F(PainterTest, DrawsWhatTheStepsByHandGive) {
       noise.insert(noise.end(), pair.begin(), pair.end());
   }
   // Leading with an offset of 1: one step at time 1.
-  const double sigma = paint_.spec.noise_levels[1], unit = std::sqrt(sigma * sigma + 1);
+  const double sigma = small_.paint.spec.noise_levels[1], unit = std::sqrt(sigma * sigma + 1);
   given["sample"] = tensor_of(latent, noise);
   given["timestep"] = tensor_of({DType::kF32, Shape{1}}, std::vector<double>{1});
   given["encoder_hidden_states"] = tensor_of({DType::kF32, Shape{1, 77, 32}}, both);
@@ -148,7 +148,7 @@ TEST_F(PainterTest, RefusesWhatCannotBeDrawn) {
 }
 
 TEST_F(PainterTest, NamesAWeightThatIsMissing) {
-  std::erase_if(matches_[1]->placed, [](const PlacedWeight &weight) {
+  std::erase_if(small_.matches[1]->placed, [](const PlacedWeight &weight) {
     return weight.parameter.ends_with("final_layer_norm.weight");
   });
   const Result<Painter> made = painter(kSmall);
