@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "flame/plugin.hpp"
-#include "plugins/exporters/shared/training_facts.h"
+#include "plugins/exporters/shared/adapter_exporter.h"
 
 namespace {
 
@@ -26,12 +26,6 @@ const Part &part_of(std::string_view name) {
                        [&](const Part &part) { return part.name == name; });
 }
 
-std::vector<AdapterLayer> layers_of(const flame::Parameters &parameters) {
-  std::vector<std::string> names;
-  for (const Part &part : kParts) names.emplace_back(part.name);
-  return exporters::adapter_layers(parameters, names);
-}
-
 std::string stem_of(const AdapterLayer &layer) {
   std::string stem = flame::text(part_of(layer.part).beginning, layer.name);
   std::replace(stem.begin(), stem.end(), '.', '_');
@@ -43,27 +37,15 @@ std::vector<char> bytes_of(float number) {
   return {bytes, bytes + sizeof number};
 }
 
-class ComfyUiLora : public flame::Exporter {
+class ComfyUiLora : public exporters::AdapterExporter {
  public:
-  struct Options {
-    std::string path;
-    std::string precision = "f16";
-
+  struct Options : exporters::FileOptions {
     void describe(flame::OptionTable &table) {
-      table.path("path", path, "The file to write.").required();
-      table
-          .choice("precision", precision, {"f16", "bf16", "f32"},
-                  "The type of the numbers; alphas are f32.")
-          .alias("save_precision");
+      FileOptions::describe(table, "The type of the numbers; alphas are f32.");
     }
   };
 
-  explicit ComfyUiLora(const Options &options) : options_(options) {}
-
-  void check(const flame::Parameters &parameters) const override {
-    std::vector<FileTensor> tensors = tensors_of(parameters, layers_of(parameters));
-    exporters::sort_tensors(tensors);
-  }
+  explicit ComfyUiLora(const Options &options) : AdapterExporter(options) {}
 
   std::string_view layer_layout(std::string_view part) const override {
     for (const Part &known : kParts) {
@@ -72,44 +54,24 @@ class ComfyUiLora : public flame::Exporter {
     return {};
   }
 
-  void write(const flame::Parameters &parameters, flame::Attributes facts) override {
-    const std::vector<AdapterLayer> layers = layers_of(parameters);
-    std::vector<FileTensor> tensors = tensors_of(parameters, layers);
-    exporters::sort_tensors(tensors);
-    exporters::Metadata metadata = exporters::training_metadata(facts, layers);
-    exporters::add_hashes(metadata, exporters::data_hash(tensors));
-    exporters::write_safetensors(options_.path, tensors, metadata);
-    flame::log_debug("wrote ", layers.size(), " modules to ", options_.path);
-  }
-
  private:
-  std::vector<FileTensor> tensors_of(const flame::Parameters &parameters,
-                                     const std::vector<AdapterLayer> &layers) const {
-    std::vector<FileTensor> tensors;
-    for (const AdapterLayer &layer : layers) {
-      const std::string stem = stem_of(layer);
-      // Of a rank of 1, some programs take another axis for the rank: the factor goes into `up`.
-      const double factor = layer.rank == 1 ? layer.alpha : 1;
-      add(tensors, parameters, stem + ".lora_down.weight", layer.down, 1);
-      add(tensors, parameters, stem + ".lora_up.weight", layer.up, factor);
-      if (layer.rank == 1) continue;
-      const auto alpha = static_cast<float>(layer.alpha);
-      tensors.push_back(
-          {stem + ".alpha", FLAME_DTYPE_F32, {}, [alpha] { return bytes_of(alpha); }});
-    }
-    return tensors;
+  std::vector<AdapterLayer> layers_of(const flame::Parameters &parameters) const override {
+    std::vector<std::string> names;
+    for (const Part &part : kParts) names.emplace_back(part.name);
+    return exporters::adapter_layers(parameters, names);
   }
 
-  void add(std::vector<FileTensor> &tensors, const flame::Parameters &parameters, std::string name,
-           uint64_t index, double factor) const {
-    const flame_dtype dtype = exporters::dtype_of(options_.precision);
-    tensors.push_back(
-        {std::move(name), dtype, parameters[index].shape, [&parameters, index, dtype, factor] {
-           return exporters::read_scaled(parameters, index, dtype, factor);
-         }});
+  void add_layer(const flame::Parameters &parameters, const AdapterLayer &layer,
+                 std::vector<FileTensor> &tensors) const override {
+    const std::string stem = stem_of(layer);
+    // Of a rank of 1, some programs take another axis for the rank: the factor goes into `up`.
+    const double factor = layer.rank == 1 ? layer.alpha : 1;
+    tensors.push_back(scaled(parameters, stem + ".lora_down.weight", layer.down, 1));
+    tensors.push_back(scaled(parameters, stem + ".lora_up.weight", layer.up, factor));
+    if (layer.rank == 1) return;
+    const auto alpha = static_cast<float>(layer.alpha);
+    tensors.push_back({stem + ".alpha", FLAME_DTYPE_F32, {}, [alpha] { return bytes_of(alpha); }});
   }
-
-  Options options_;
 };
 
 }  // namespace

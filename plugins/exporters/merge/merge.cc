@@ -1,5 +1,6 @@
 // The exporter `merge`: a whole model with what was trained inside, under the names that the host gives.
 #include "flame/plugin.hpp"
+#include "plugins/exporters/shared/file_options.h"
 #include "plugins/exporters/shared/training_facts.h"
 
 namespace {
@@ -16,16 +17,9 @@ bool is_float(flame_dtype dtype) {
 
 class Merge : public flame::Exporter {
  public:
-  struct Options {
-    std::string path;
-    std::string precision = "f16";
-
+  struct Options : exporters::FileOptions {
     void describe(flame::OptionTable &table) {
-      table.path("path", path, "The file to write.").required();
-      table
-          .choice("precision", precision, {"f16", "bf16", "f32"},
-                  "The type of the numbers; whole numbers stay what they are.")
-          .alias("save_precision");
+      FileOptions::describe(table, "The type of the numbers; whole numbers stay what they are.");
     }
   };
 
@@ -51,7 +45,7 @@ class Merge : public flame::Exporter {
       if (name.substr(0, kModel.size()) != kModel || name.size() == kModel.size()) {
         throw flame::unsupported("'", name, "' is no tensor of a whole model");
       }
-      const flame_dtype type = is_float(dtype) ? exporters::dtype_of(options_.precision) : dtype;
+      const flame_dtype type = is_float(dtype) ? options_.dtype() : dtype;
       tensors.push_back({std::string(name.substr(kModel.size())), type, shape,
                          [&parameters, i, type] { return parameters.read(i, type); }});
     }
