@@ -71,6 +71,10 @@ Doubling::Doubling(const Program &program)
   for (const Node &node : program.nodes()) work_.push_back(work_of(program, node));
 }
 
+NodeId Doubling::peak_end() const {
+  return static_cast<NodeId>(std::min<size_t>(peak_ + 1, program_.nodes().size()));
+}
+
 bool Doubling::is_view(NodeId id) const {
   return program_.nodes()[id].op->group == OpGroup::kView;
 }
@@ -103,7 +107,7 @@ double Doubling::dearness(NodeId id) const {
 std::vector<double> Doubling::dearness_levels() const {
   std::vector<std::pair<double, double>> all;  // dearness, bytes
   double total = 0;
-  for (NodeId id = 0; id <= peak_ && id < program_.nodes().size(); ++id) {
+  for (NodeId id = 0; id < peak_end(); ++id) {
     if (!waits(id)) continue;
     all.emplace_back(dearness(id), bytes(id));
     total += bytes(id);
@@ -123,11 +127,10 @@ std::vector<double> Doubling::dearness_levels() const {
 
 std::vector<Doubling::Limits> Doubling::limits() const {
   std::vector<Limits> all;
-  const auto end = static_cast<NodeId>(std::min<size_t>(peak_ + 1, program_.nodes().size()));
   for (const double level : dearness_levels()) {
-    all.push_back({level, std::numeric_limits<double>::infinity(), end});
+    all.push_back({level, std::numeric_limits<double>::infinity(), peak_end()});
     for (int k = 1; k <= kSegmentLevels; ++k)
-      all.push_back({level, lives_.peak_bytes() / std::pow(kSegmentStep, k), end});
+      all.push_back({level, lives_.peak_bytes() / std::pow(kSegmentStep, k), peak_end()});
   }
   return all;
 }
@@ -173,12 +176,12 @@ Doubling::Choice Doubling::choose(const Limits &limits) const {
   return made;
 }
 
-// A view of something that is made again is made again too.
+// A view of something that is made again is made again too. kNoNode, as of inputs, is beyond all nodes.
 bool Doubling::is_doubled(NodeId id, const Choice &choice) const {
   NodeId at = id;
-  while (at != kNoNode && at < choice.nodes.size() && is_view(at) && !choice.nodes[at])
+  while (at < choice.nodes.size() && is_view(at) && !choice.nodes[at])
     at = program_.value(program_.nodes()[at].inputs[0]).producer;
-  return at != kNoNode && at < choice.nodes.size() && choice.nodes[at];
+  return at < choice.nodes.size() && choice.nodes[at];
 }
 
 std::vector<Turn> Doubling::order(const Choice &choice) const {
@@ -188,8 +191,7 @@ std::vector<Turn> Doubling::order(const Choice &choice) const {
   const auto want = [&](const Node &user) {
     for (const ValueId input : user.inputs) {
       const NodeId from = program_.value(input).producer;
-      if (from == kNoNode || from >= made.size() || made[from] || !is_doubled(from, choice))
-        continue;
+      if (from >= made.size() || made[from] || !is_doubled(from, choice)) continue;
       made[from] = true;
       wanted.push_back(from);
     }

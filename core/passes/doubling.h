@@ -63,6 +63,7 @@ class Doubling {
   Result<Program> build(const Choice &choice) const;
 
  private:
+  NodeId peak_end() const;  // behind the peak; 0 without nodes
   bool is_view(NodeId id) const;
   bool is_output(NodeId id) const;
   // Made up to the peak and used behind it, but no output.
