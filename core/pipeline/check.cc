@@ -9,6 +9,7 @@
 #include "core/base/suggest.h"
 #include "core/base/terminal.h"
 #include "core/base/text.h"
+#include "core/pipeline/check_options.h"
 #include "core/pipeline/components.h"
 #include "core/pipeline/contradictions.h"
 #include "core/pipeline/known_keys.h"
@@ -18,10 +19,6 @@ namespace flame {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string child_path(std::string_view path, std::string_view key) {
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
-}
 
 // "'train.optimizer' (adamw)", as messages name a mapping.
 std::string mapping_name(std::string_view path, std::string_view use) {
@@ -35,10 +32,6 @@ std::string schema_command(const SectionSpec &section, const ComponentSpec *comp
   return section.key.empty() ? "flamehost schema" : "flamehost schema " + section.key;
 }
 
-std::string list_expectation(const OptionSpec &option) {
-  return option.list ? "a list, each item " + expectation(option) : expectation(option);
-}
-
 class Checker {
  public:
   Checker(const fs::path &file, const YamlNode &root, const Catalogue &catalogue,
@@ -46,7 +39,8 @@ class Checker {
       : file_(absolute(file)),
         catalogue_(std::make_shared<Catalogue>(catalogue)),
         root_(root),
-        diagnostics_(diagnostics) {
+        diagnostics_(diagnostics),
+        options_(file_.parent_path(), diagnostics) {
     apply_pins(root, file_.parent_path(), *catalogue_, diagnostics);
     components_.emplace(*catalogue_);
     keys_.emplace(root, *components_);
@@ -89,10 +83,6 @@ class Checker {
     return add_error(diagnostics_, std::move(code), place, std::move(message));
   }
 
-  std::string absolute_path(std::string_view text) const {
-    return (file_.parent_path() / text).lexically_normal().string();
-  }
-
   std::string check_run(const ResolvedSection &root) {
     const std::string *given = value_of<std::string>(root.options, "run");
     const std::string name = given ? *given : file_.stem().string();
@@ -119,8 +109,8 @@ class Checker {
     if (!section.kind.empty()) resolve_use(mapping, resolved);
     check_members(mapping, resolved);
     check_missing(mapping);
-    add_defaults(section.own, resolved.options);
-    if (mapping.component) add_defaults(*mapping.component, resolved.component_options);
+    options_.add_defaults(section.own, resolved.options);
+    if (mapping.component) options_.add_defaults(*mapping.component, resolved.component_options);
     return resolved;
   }
 
@@ -232,8 +222,8 @@ class Checker {
       if (inner) {
         check_inner(*inner, member, child_path(mapping.path, member.key), resolved);
       } else if (own || option) {
-        if (own) check_option(*own, mapping, member, resolved.options);
-        if (option) check_option(*option, mapping, member, resolved.component_options);
+        if (own) options_.check(*own, mapping.path, member, resolved.options);
+        if (option) options_.check(*option, mapping.path, member, resolved.component_options);
       } else if (!is_other_key(mapping, member.key) && mapping.component_known) {
         report_unknown(mapping, member);
       }
@@ -287,59 +277,6 @@ class Checker {
     }
   }
 
-  void check_option(const OptionSpec &option, const Mapping &mapping, const YamlMember &member,
-                    std::vector<OptionValue> &values) {
-    if (!option.deprecated_by.empty()) {
-      report("deprecated", member.place,
-             fmt::format("'{}' is replaced by '{}'", option.name, option.deprecated_by))
-          .severity = Severity::kWarning;
-    }
-    OptionValue value{option.name, option.list, {}};
-    const YamlNode &node = *member.value;
-    if (option.list && node.kind == YamlNode::Kind::kSequence) {
-      for (const YamlNodePtr &item : node.items) check_scalar(option, mapping, *item, value);
-      if (option.required && node.items.empty()) refuse_value(option, mapping, node, "is empty");
-    } else {
-      check_scalar(option, mapping, node, value);
-    }
-    values.push_back(std::move(value));
-  }
-
-  void refuse_value(const OptionSpec &option, const Mapping &mapping, const YamlNode &node,
-                    std::string_view what) {
-    Diagnostic &diagnostic =
-        report("bad-value", node.place,
-               fmt::format("'{}' {}", child_path(mapping.path, option.name), what));
-    diagnostic.expected = list_expectation(option);
-  }
-
-  void check_scalar(const OptionSpec &option, const Mapping &mapping, const YamlNode &node,
-                    OptionValue &value) {
-    if (node.kind == YamlNode::Kind::kNull) {
-      refuse_value(option, mapping, node, "has no value");
-      return;
-    }
-    if (node.kind != YamlNode::Kind::kScalar) {
-      refuse_value(option, mapping, node, fmt::format("is {}", describe(node.kind)));
-      return;
-    }
-    Result<Scalar> scalar = parse_scalar(option, node.text, node.quoted);
-    if (!scalar.ok()) {
-      Diagnostic &diagnostic = report(
-          "bad-value", node.place,
-          fmt::format("'{}': {}", child_path(mapping.path, option.name), scalar.error().what));
-      diagnostic.expected = expectation(option);
-      if (option.type == OptionType::kChoice) {
-        diagnostic.suggestions = nearest(node.text, option.choices);
-      } else {
-        diagnostic.hint = scalar.error().hint;
-      }
-      return;
-    }
-    if (option.type == OptionType::kPath) *scalar = absolute_path(std::get<std::string>(*scalar));
-    value.items.push_back(std::move(scalar).value());
-  }
-
   void check_missing(const Mapping &mapping) {
     if (!mapping.node.complete) return;
     const SectionSpec &section = mapping.section;
@@ -373,27 +310,11 @@ class Checker {
     diagnostic.see = schema_command(mapping.section, mapping.component);
   }
 
-  void add_defaults(const ComponentSpec &component, std::vector<OptionValue> &values) const {
-    std::vector<OptionValue> ordered;
-    for (const OptionSpec &option : component.options) {
-      const auto given = std::find_if(values.begin(), values.end(), [&](const OptionValue &value) {
-        return value.name == option.name;
-      });
-      if (given != values.end()) {
-        ordered.push_back(std::move(*given));
-      } else if (option.default_text) {
-        ordered.push_back(default_value(option));
-        if (option.type != OptionType::kPath) continue;
-        for (Scalar &item : ordered.back().items) item = absolute_path(std::get<std::string>(item));
-      }
-    }
-    values = std::move(ordered);
-  }
-
   fs::path file_;
   std::shared_ptr<Catalogue> catalogue_;
   const YamlNode &root_;
   std::vector<Diagnostic> &diagnostics_;
+  OptionChecker options_;
   std::optional<Components> components_;
   std::optional<KnownKeys> keys_;
 };
