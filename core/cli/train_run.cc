@@ -231,7 +231,10 @@ class TrainRun {
       const int64_t number = trainer_->step() * accumulate + trainer_->passes();
       FLAME_ASSIGN(const PassInput input, data_->feeder().input(number));
       FLAME_TRY(trainer_->pass(input, learning_rate_factor(schedule, trainer_->step())));
-      FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(false));
+      // Where the processor itself computes, no step is under way when a pass returns, and each is
+      // heard of, and timed, for itself.
+      const bool all = device_->readable_by_processor();
+      FLAME_ASSIGN(const std::vector<StepReport> reports, trainer_->reports(all));
       FLAME_TRY(take(reports));
       FLAME_TRY(validate());
       if (checkpoints_->is_due(*trainer_)) FLAME_TRY(save());

@@ -79,6 +79,9 @@ class TrainingOut(InFolder):
             self.assertGreater(row["gradient_norm"], 0)
             self.assertGreater(row["seconds"], 0)
             self.assertGreater(row["memory_bytes"], 1 << 20)
+        # Where the processor computes, none is heard of together with others.
+        seconds = sorted(row["seconds"] for row in steps)
+        self.assertGreater(seconds[0], seconds[STEPS // 2] / 20)
         rates = [row["learning_rate.denoiser"] for row in steps]
         self.assertEqual(rates[0], 0)
         self.assertAlmostEqual(rates[2], 1e-2)
