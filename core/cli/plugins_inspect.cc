@@ -49,6 +49,7 @@ void print_option(const OptionSpec &option) {
   fmt::print("    {}  ({}{})\n", option.name, option.list ? "list of " : "", name_of(option.type));
   fmt::print("        {}\n", option.help);
   fmt::print("        {}\n", value_line(option));
+  if (option.configuration) fmt::print("        its files say it, such as config.json\n");
   if (!option.since.empty()) fmt::print("        since {}\n", option.since);
   if (!option.deprecated_by.empty()) {
     fmt::print("        deprecated: use {}\n", option.deprecated_by);

@@ -13,9 +13,10 @@
 namespace flame {
 namespace {
 
-std::string options_text(const ComponentSpec &component) {
+std::string options_text(const ComponentSpec &component, bool configuration) {
   std::string text;
   for (const OptionSpec &option : component.options) {
+    if (option.configuration != configuration) continue;
     const std::string need = option.required       ? "must be given"
                              : option.default_text ? "default " + default_text_of(option)
                                                    : "may be left out";
@@ -67,7 +68,7 @@ std::string section_page(std::string_view path, const SectionSpec &section,
       text += fmt::format("      {}: {}\n", component->id, printable(component->summary));
     }
   }
-  text += options_text(section.own);
+  text += options_text(section.own, false);
   for (const SectionSpec &inner : section.sections) {
     text += fmt::format("\n  {}: a section, {}\n      {}\n", inner.key,
                         inner.required ? "must be given" : "may be left out", inner.own.summary);
@@ -92,7 +93,11 @@ std::string component_page(const Catalogue::Match &match) {
     text += fmt::format("In '{}', which has options of its own: flamehost schema {}\n", section,
                         section);
   }
-  text += component.options.empty() ? "\n  no options\n" : options_text(component);
+  if (component.options.empty()) return text + "\n  no options\n";
+  text += options_text(component, false);
+  const std::string configuration = options_text(component, true);
+  if (!configuration.empty())
+    text += "\nWhat its files say, such as config.json, and may be given too:\n" + configuration;
   return text;
 }
 

@@ -35,9 +35,10 @@ std::string code_in_table(std::string_view text) {
   return out + "`";
 }
 
-std::string option_rows(const ComponentSpec &component) {
+std::string option_rows(const ComponentSpec &component, bool configuration = false) {
   std::string text;
   for (const OptionSpec &option : component.options) {
+    if (option.configuration != configuration) continue;
     const std::string standard = option.required       ? "must be given"
                                  : option.default_text ? code_in_table(default_text_of(option))
                                                        : "unset";
@@ -56,8 +57,12 @@ void add_component(const Catalogue::Match &match, std::string &text) {
   text += fmt::format("\n### {} `{}`\n\n{}{}\n", component.kind, component.id,
                       escaped(component.summary),
                       match.plugin ? fmt::format(" From `{}`.", match.plugin->spec().id) : "");
-  const std::string rows = option_rows(component);
-  text += rows.empty() ? "\nIt has no options.\n" : std::string(kTableHead) + rows;
+  const std::string rows = option_rows(component), configuration = option_rows(component, true);
+  if (component.options.empty()) text += "\nIt has no options.\n";
+  if (!rows.empty()) text += std::string(kTableHead) + rows;
+  if (configuration.empty()) return;
+  text += "\nWhat its files say, such as config.json, and may be given too:\n";
+  text += std::string(kTableHead) + configuration;
 }
 
 void add_section(const SectionSpec &section, const std::string &path, const Components &components,

@@ -195,17 +195,29 @@ class TemplateWriter {
   // Leaves out what stands there already, by `written`.
   void write_options(const ComponentSpec &component, const std::string &path,
                      const std::string &indent, const ComponentSpec *written = nullptr) {
+    bool left_out = false;
     for (const OptionSpec &option : component.options) {
       if (!option.deprecated_by.empty()) continue;
       if (written && written->find_option(option.name)) continue;
       std::string value = given(path.empty() ? option.name : path + "." + option.name);
       if (value.empty() && option.required) value = placeholder(option);
+      if (value.empty() && option.configuration) {
+        left_out = true;
+        continue;
+      }
       const bool set = !value.empty();
       if (!set && option.default_text) value = *option.default_text;
       const bool shown = set || option.default_text;
       line(indent, fmt::format("{}{}:{}{}  # {} Expected: {}.", set ? "" : "# ", option.name,
                                shown ? " " : "", shown ? as_yaml_value(option, value) : "",
                                option.help, expectation(option)));
+    }
+    if (left_out) {
+      line(
+          indent,
+          fmt::format(
+              "# What its files say, such as config.json, may be given too: flamehost schema {}.{}",
+              component.kind, component.id));
     }
     if (path.empty()) line("", "");
   }

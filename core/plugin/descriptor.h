@@ -32,8 +32,9 @@ std::optional<OptionType> option_type_named(std::string_view name);
 struct OptionSpec {
   std::string name;
   OptionType type = OptionType::kString;
-  bool list = false;      // a sequence of that type; one scalar is taken as a sequence of one
-  bool required = false;  // then there is no default
+  bool list = false;           // a sequence of that type; one scalar is taken as a sequence of one
+  bool required = false;       // then there is no default
+  bool configuration = false;  // files that come with a model say it; people need not
   std::string unit;
   std::string help;           // one sentence
   std::string since;          // the plugin's version that brought it

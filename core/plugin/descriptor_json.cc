@@ -31,6 +31,7 @@ Json to_json(const OptionSpec &option) {
   json.set("name", option.name).set("type", name_of(option.type));
   if (option.list) json.set("list", true);
   if (option.required) json.set("required", true);
+  if (option.configuration) json.set("configuration", true);
   if (option.default_text) json.set("default", *option.default_text);
   set_number(json, "minimum", option.minimum);
   if (option.exclusive_minimum) json.set("exclusive_minimum", true);
@@ -109,6 +110,7 @@ class SpecReader {
     spec.type = *known;
     FLAME_ASSIGN(spec.list, in.bool_or_false("list"));
     FLAME_ASSIGN(spec.required, in.bool_or_false("required"));
+    FLAME_ASSIGN(spec.configuration, in.bool_or_false("configuration"));
     FLAME_ASSIGN(spec.default_text, in.optional_string("default"));
     FLAME_ASSIGN(spec.minimum, in.optional_number("minimum"));
     FLAME_ASSIGN(spec.exclusive_minimum, in.bool_or_false("exclusive_minimum"));

@@ -18,7 +18,8 @@ constexpr size_t kMaxTextBytes = 1 << 16;
 constexpr size_t kMaxAllTextBytes = 4 << 20;
 
 constexpr uint32_t kKnownFlags = FLAME_OPTION_REQUIRED | FLAME_OPTION_LIST | FLAME_OPTION_MINIMUM |
-                                 FLAME_OPTION_MAXIMUM | FLAME_OPTION_EXCLUSIVE_MINIMUM;
+                                 FLAME_OPTION_MAXIMUM | FLAME_OPTION_EXCLUSIVE_MINIMUM |
+                                 FLAME_OPTION_CONFIGURATION;
 
 // What the first minor version of the contract had; a table may be longer, never shorter.
 constexpr size_t kPluginSize = offsetof(flame_plugin, query) + sizeof(flame_plugin::query);
@@ -168,6 +169,7 @@ class TableReader {
     }
     spec.type = static_cast<OptionType>(table.type - FLAME_OPTION_INT);
     spec.required = table.flags & FLAME_OPTION_REQUIRED;
+    spec.configuration = table.flags & FLAME_OPTION_CONFIGURATION;
     spec.list = table.flags & FLAME_OPTION_LIST;
     spec.exclusive_minimum = table.flags & FLAME_OPTION_EXCLUSIVE_MINIMUM;
     if (table.flags & FLAME_OPTION_MINIMUM) spec.minimum = table.minimum;

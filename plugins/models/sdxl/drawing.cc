@@ -43,16 +43,20 @@ void end_in_noise(std::vector<double> &parts) {
 }  // namespace
 
 void Options::describe(flame::OptionTable &table) {
-  UNetOptions::describe(table);
-  table.integer("num_train_timesteps", num_train_timesteps, "Noise levels it was trained with.")
-      .range(2, 1 << 20);
-  table.number("beta_start", beta_start, "How much noise the first level adds.")
-      .above(0)
-      .maximum(0.999);
-  table.number("beta_end", beta_end, "How much noise the last level adds.").above(0).maximum(0.999);
-  table.choice("beta_schedule", beta_schedule,
-               {{"scaled_linear", Betas::kScaledLinear}, {"linear", Betas::kLinear}},
-               "How the noise grows between them.");
+  table.configuration([&] {
+    UNetOptions::describe(table);
+    table.integer("num_train_timesteps", num_train_timesteps, "Noise levels it was trained with.")
+        .range(2, 1 << 20);
+    table.number("beta_start", beta_start, "How much noise the first level adds.")
+        .above(0)
+        .maximum(0.999);
+    table.number("beta_end", beta_end, "How much noise the last level adds.")
+        .above(0)
+        .maximum(0.999);
+    table.choice("beta_schedule", beta_schedule,
+                 {{"scaled_linear", Betas::kScaledLinear}, {"linear", Betas::kLinear}},
+                 "How the noise grows between them.");
+  });
   table.flag("rescale_betas_zero_snr", rescale_betas_zero_snr,
              "It was trained with levels that end in pure noise.");
   table.choice("prediction_type", prediction_type,

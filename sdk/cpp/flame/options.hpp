@@ -236,6 +236,15 @@ class OptionTable {
     }
   }
 
+  // The options that `describe` adds stand in files that come with a model, such as its config.json:
+  // files for people to start from leave them out.
+  template <typename Describe>
+  void configuration(const Describe &describe) {
+    in_configuration_ = true;
+    describe();
+    in_configuration_ = false;
+  }
+
   const std::deque<Option> &options() const { return options_; }
 
  private:
@@ -332,6 +341,7 @@ class OptionTable {
   Option &add(uint32_t type, std::string_view name, std::string_view help) {
     Option &option = options_.emplace_back();
     option.type_ = type;
+    if (in_configuration_) option.flags_ |= FLAME_OPTION_CONFIGURATION;
     option.name_ = name;
     option.help_ = help;
     return option;
@@ -344,6 +354,7 @@ class OptionTable {
     return false;
   }
 
+  bool in_configuration_ = false;
   std::deque<Option> options_;  // stays where it is: the closures point into it
 };
 

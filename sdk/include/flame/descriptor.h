@@ -47,6 +47,9 @@ FLAME_BEGIN_C
 #define FLAME_OPTION_MINIMUM 4u            /* `minimum` counts */
 #define FLAME_OPTION_MAXIMUM 8u            /* `maximum` counts */
 #define FLAME_OPTION_EXCLUSIVE_MINIMUM 16u /* `minimum` itself is not allowed */
+/* Files that come with a model say it, such as its config.json; it may be given, but files for
+ * people to start from leave it out. */
+#define FLAME_OPTION_CONFIGURATION 32u
 
 typedef struct flame_option {
   uint32_t struct_size;

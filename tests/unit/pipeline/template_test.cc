@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "core/pipeline/page.h"
 #include "core/pipeline/pipeline.h"
+#include "core/pipeline/reference.h"
 #include "tests/fixtures/sample_catalogue.h"
 
 namespace flame {
@@ -82,6 +84,28 @@ TEST(Template, GivesOptionsThatItDoesNotKnowAValueOfTheirType) {
   const Catalogue catalogue({test::installed("org.example.model", "model", {model})}, {});
   const TemplateText written = write_template(pipeline_templates()[2], Components(catalogue));
   EXPECT_EQ(problems(written.text, catalogue), "") << written.text;
+}
+
+TEST(Template, LeavesOutWhatTheFilesOfAModelSay) {
+  ComponentSpec model;
+  model.kind = "model";
+  model.id = "sdxl";
+  model.summary = "Another one.";
+  model.options = {Option("depth", OptionType::kInt, "H.").is("12"),
+                   Option("prediction", OptionType::kString, "H.").is("noise")};
+  model.options.front().configuration = true;
+  const Catalogue catalogue({test::installed("org.example.model", "model", {model})}, {});
+  const Components components(catalogue);
+  const std::string text = write_template(pipeline_templates()[2], components).text;
+  EXPECT_THAT(text, HasSubstr("  # prediction: noise  # "));
+  EXPECT_THAT(text, HasSubstr("may be given too: flamehost schema model.sdxl\n"));
+  EXPECT_EQ(text.find("depth"), std::string::npos);
+  const std::string heading =
+      "\nWhat its files say, such as config.json, and may be given too:\n\n";
+  EXPECT_THAT(*page_of("model.sdxl", components), HasSubstr(heading + "  depth: "));
+  EXPECT_THAT(
+      reference_markdown(components),
+      HasSubstr(heading + "| key | takes | default | meaning |\n|---|---|---|---|\n| `depth` "));
 }
 
 }  // namespace

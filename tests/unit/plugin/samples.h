@@ -33,6 +33,7 @@ inline PluginSpec sample_spec(std::string id = "org.example.fast-adamw") {
   OptionSpec mode = sample_option("mode", OptionType::kChoice);
   mode.choices = {"plain", "fused"};
   mode.default_text = "plain";
+  mode.configuration = true;
   ComponentSpec component;
   component.kind = "optimizer";
   component.id = "adamw";

@@ -28,6 +28,7 @@ struct Options {
   Mode mode = Mode::kExact;
   uint64_t memory = uint64_t{3} << 29;
   double timeout = 90;
+  int64_t depth = 12;
 
   void describe(flame::OptionTable &table) {
     table.integer("rank", rank, "Rank.").range(1, 64).unit("rows").alias("dim").since("0.2.0");
@@ -43,6 +44,7 @@ struct Options {
     table.choice("precision", precision, {"f16", "f32"}, "Precision.");
     table.choice("mode", mode, {{"fast", Mode::kFast}, {"exact", Mode::kExact}}, "Mode.");
     table.size("memory", memory, "Memory.");
+    table.configuration([&] { table.integer("depth", depth, "Depth.").minimum(1); });
     table.duration("timeout", timeout, "Timeout.");
   }
 };
@@ -103,6 +105,13 @@ TEST(OptionDescriptor, SaysRequiredExclusiveAndDeprecated) {
   EXPECT_EQ(path.get()->default_text.data, nullptr);
   EXPECT_EQ(rate.get()->flags, FLAME_OPTION_MINIMUM | FLAME_OPTION_EXCLUSIVE_MINIMUM);
   EXPECT_EQ(text(rate.get()->deprecated_by), "momentum");
+}
+
+TEST(OptionDescriptor, SaysWhatStandsInFilesOfAModel) {
+  const Table table;
+  const flame::OptionDescriptor depth(table.find("depth")), timeout(table.find("timeout"));
+  EXPECT_EQ(depth.get()->flags, FLAME_OPTION_MINIMUM | FLAME_OPTION_CONFIGURATION);
+  EXPECT_EQ(timeout.get()->flags, 0u);
 }
 
 TEST(OptionDescriptor, ListsTheChoices) {
