@@ -6,12 +6,9 @@
 
 #include "core/base/suggest.h"
 #include "core/pipeline/option_schema.h"
+#include "core/pipeline/sections.h"
 
 namespace flame {
-
-std::string child_path(std::string_view path, std::string_view key) {
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
-}
 
 std::string list_expectation(const OptionSpec &option) {
   return option.list ? "a list, each item " + expectation(option) : expectation(option);

@@ -13,9 +13,6 @@
 
 namespace flame {
 
-// "train.optimizer", the key of a mapping with the one around it.
-std::string child_path(std::string_view path, std::string_view key);
-
 // What an option takes, as messages say it; a list's items too.
 std::string list_expectation(const OptionSpec &option);
 

@@ -105,8 +105,7 @@ void KnownKeys::add_section(const SectionSpec &section, const std::string &path,
   for (const SectionSpec &inner : section.sections) {
     const YamlMember *member = node ? node->find(inner.key) : nullptr;
     keys_.push_back({path, inner.key, {}});
-    add_section(inner, path.empty() ? inner.key : path + "." + inner.key,
-                member ? member->value.get() : nullptr);
+    add_section(inner, child_path(path, inner.key), member ? member->value.get() : nullptr);
   }
 }
 

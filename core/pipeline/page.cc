@@ -48,7 +48,7 @@ const SectionSpec *section_at(std::string_view path) {
 std::string section_of_kind(const SectionSpec &outer, std::string_view kind,
                             const std::string &path) {
   for (const SectionSpec &section : outer.sections) {
-    const std::string inner = path.empty() ? section.key : path + "." + section.key;
+    const std::string inner = child_path(path, section.key);
     if (section.kind == kind) return inner;
     std::string found = section_of_kind(section, kind, inner);
     if (!found.empty()) return found;

@@ -91,7 +91,7 @@ void add_section(const SectionSpec &section, const std::string &path, const Comp
     if (match.ok()) add_component(*match, text);
   }
   for (const SectionSpec &inner : section.sections) {
-    add_section(inner, path.empty() ? inner.key : path + "." + inner.key, components, text);
+    add_section(inner, child_path(path, inner.key), components, text);
   }
 }
 

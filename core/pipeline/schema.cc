@@ -115,7 +115,7 @@ class SchemaWriter {
 
   void add_sections(const SectionSpec &outer, const std::string &path, Mapping &mapping) {
     for (const SectionSpec &section : outer.sections) {
-      const std::string name = path.empty() ? section.key : path + "." + section.key;
+      const std::string name = child_path(path, section.key);
       define_section(section, name);
       Json schema = refer(name);
       if (section.list) {

@@ -1,6 +1,8 @@
 // The root, and the sections that are short.
 #include "core/pipeline/sections.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/io/source_text.h"
@@ -158,6 +160,10 @@ const SectionSpec *SectionSpec::find_section(std::string_view name) const {
   const auto at = std::find_if(sections.begin(), sections.end(),
                                [&](const SectionSpec &section) { return section.key == name; });
   return at == sections.end() ? nullptr : &*at;
+}
+
+std::string child_path(std::string_view path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
 const SectionSpec &pipeline_sections() {

@@ -28,6 +28,10 @@ struct SectionSpec {
 // Built once, never destroyed before the program ends. Every option in it passes check_component.
 const SectionSpec &pipeline_sections();
 
+// "train.optimizer": where a key stands, behind the path of the mapping that it is in; the root's is
+// empty.
+std::string child_path(std::string_view path, std::string_view key);
+
 // Components without a plugin: the learning rate schedules, and the backend `auto`.
 std::span<const ComponentSpec> built_in_components();
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "core/pipeline/sections.h"
+
 namespace flame {
 namespace {
 
@@ -20,7 +22,7 @@ Json json_of(const OptionValue &option) {
 }
 
 std::string key_of(const ResolvedSection &section, std::string_view name) {
-  return section.path.empty() ? std::string(name) : fmt::format("{}.{}", section.path, name);
+  return child_path(section.path, name);
 }
 
 void add_section(const ResolvedSection &section, Json::Object &list) {

@@ -199,7 +199,7 @@ class TemplateWriter {
     for (const OptionSpec &option : component.options) {
       if (!option.deprecated_by.empty()) continue;
       if (written && written->find_option(option.name)) continue;
-      std::string value = given(path.empty() ? option.name : path + "." + option.name);
+      std::string value = given(child_path(path, option.name));
       if (value.empty() && option.required) value = placeholder(option);
       if (value.empty() && option.configuration) {
         left_out = true;

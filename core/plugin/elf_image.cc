@@ -168,6 +168,7 @@ std::optional<uint64_t> ElfImage::offset_of(uint64_t address, uint64_t bytes) co
   }
   return std::nullopt;
 }
+
 Result<std::vector<Elf64_Dyn>> ElfImage::dynamic_section() const {
   const auto segment = std::find_if(segments_.begin(), segments_.end(),
                                     [](const Elf64_Phdr &s) { return s.p_type == PT_DYNAMIC; });
